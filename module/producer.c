@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ring - producers: who may publish, under which owner id, and what happens to the claims of a dead one */
+
+#include "internal.h"
+
+/* An id that rested longest, so that a stale state is told from a new owner's for as long as can be. */
+static int owner_alloc(struct ring *ring)
+{
+	u32 owner = find_next_zero_bit(ring->owners, RING_OWNER_MAX + 1, ring->next_owner);
+
+	if (owner > RING_OWNER_MAX)
+		owner = find_next_zero_bit(ring->owners, RING_OWNER_MAX + 1, 1);
+	if (owner > RING_OWNER_MAX)
+		return -EAGAIN;
+	__set_bit(owner, ring->owners);
+	ring->next_owner = owner == RING_OWNER_MAX ? 1 : owner + 1;
+	return owner;
+}
+
+/**
+ * ring_produce - attach a file as a producer
+ * @f: the file
+ * @flags: RING_PRODUCE_*
+ */
+int ring_produce(struct ring_file *f, u32 flags)
+{
+	struct ring *ring = f->ring;
+	int ret;
+
+	if (flags & RING_PRODUCE_DIRECT && !(ring->geometry.flags & RING_DIRECT))
+		return -EOPNOTSUPP;
+	spin_lock(&ring->lock);
+	if (f->prod.owner || ring->exclusive || (flags & RING_PRODUCE_EXCLUSIVE && ring->producer_count)) {
+		ret = -EBUSY;
+		goto out;
+	}
+	ret = owner_alloc(ring);
+	if (ret < 0)
+		goto out;
+	WRITE_ONCE(f->prod.flags, flags);
+	WRITE_ONCE(f->prod.owner, ret);
+	ring->exclusive = flags & RING_PRODUCE_EXCLUSIVE;
+	ring->producer_count++;
+	list_add_tail(&f->prod.all, &ring->producers);
+	ret = 0;
+out:
+	spin_unlock(&ring->lock);
+	return ret;
+}
+
+/* What a file is that just writes */
+int ring_produce_default(struct ring_file *f)
+{
+	int ret;
+
+	if (READ_ONCE(f->prod.owner))
+		return 0;
+	ret = ring_produce(f, 0);
+	/* Another thread may have attached it meanwhile. */
+	return READ_ONCE(f->prod.owner) ? 0 : ret;
+}
+
+/*
+ * Discard what a direct producer had claimed and never will commit. Nobody else writes those states: the
+ * file is gone, and with it every mapping through which its process could. The tail passes no BUSY
+ * record, so they are all between tail and head.
+ */
+static void reap(struct ring *ring, u32 owner)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 tail, s, state;
+	int tries = 0;
+	u32 k;
+
+again:
+	tail = smp_load_acquire(&mem->control->tail);
+	for (s = tail; s - tail <= mem->slot_mask; s += k) {
+		enum ring_look look = ring_mem_look(mem, s, &state);
+
+		if (look == RING_LOOK_EMPTY)
+			break;
+		/* The tail went on, up to a record of this owner at most: from there. */
+		if (look == RING_LOOK_PASSED) {
+			if (tries++ < RING_CLAIM_TRIES)
+				goto again;
+			ring_corrupt(ring);
+			break;
+		}
+		k = ring_state_k(state);
+		if (!ring_mem_k_valid(mem, k)) {
+			ring_corrupt(ring);
+			break;
+		}
+		if (look == RING_LOOK_BUSY && ring_state_owner(state) == owner)
+			ring_cas(&ring_mem_slot(mem, s)->state, &state,
+				 ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED));
+		cond_resched();
+	}
+}
+
+/* Detach a file; its owner id is free again when nothing bears it any more. */
+void ring_unproduce(struct ring_file *f)
+{
+	struct ring *ring = f->ring;
+	u32 owner = f->prod.owner;
+
+	if (!owner)
+		return;
+	if (f->prod.flags & RING_PRODUCE_DIRECT) {
+		reap(ring, owner);
+		/* It may have died between a commit and its look at the wake word. */
+		ring_wake_readers(ring);
+	}
+	spin_lock(&ring->lock);
+	list_del_init(&f->prod.all);
+	ring->producer_count--;
+	ring->exclusive = false;
+	__clear_bit(owner, ring->owners);
+	spin_unlock(&ring->lock);
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ring - taking records out: read(), many at once, one by its sequence */
+
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/**
+ * struct taken - a committed record as it was found
+ * @sequence: its sequence
+ * @next: the sequence after it
+ * @payload: where it lies
+ * @len: bytes
+ * @tag: its tag
+ */
+struct taken {
+	u64 sequence;
+	u64 next;
+	const void *payload;
+	u32 len;
+	u32 tag;
+};
+
+/* What the header of the committed record at @sequence says, each word read once, and checked. */
+static int open_record(struct ring *ring, u64 sequence, u64 state, struct taken *t)
+{
+	const struct ring_mem *mem = &ring->mem;
+	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
+	u32 word = READ_ONCE(slot->len);
+	u32 k = ring_state_k(state);
+
+	if (!ring_mem_k_valid(mem, k) || !ring_mem_len_valid(mem, k, word))
+		return -EUCLEAN;
+	t->sequence = sequence;
+	t->next = sequence + k;
+	t->payload = ring_mem_payload(mem, sequence, word);
+	t->len = word & ~RING_LEN_BULK;
+	t->tag = READ_ONCE(slot->tag);
+	return 0;
+}
+
+/* An inconsistent record, unless it was overwritten while it was looked at. */
+static int corrupt_unless_lapped(struct ring *ring, u64 sequence)
+{
+	return ring_mem_lapped(&ring->mem, sequence) ? -EOVERFLOW : ring_corrupt(ring);
+}
+
+/*
+ * The next committed record at or after @sequence, passing over discarded ones. 1: @t. 0: the end, the
+ * ring is shut down. -EAGAIN: not there yet. -EOVERFLOW: overwritten.
+ */
+static int find_record(struct ring *ring, u64 sequence, struct taken *t)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 first = sequence, state;
+	u32 status;
+	int ret;
+
+	/* Discarded records that fill the whole ring: at most so many steps. */
+	while (sequence - first <= mem->slot_count) {
+		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
+		if (status & RING_STATUS_CORRUPT)
+			return -EUCLEAN;
+		switch (ring_mem_look(mem, sequence, &state)) {
+		case RING_LOOK_PASSED:
+			return -EOVERFLOW;
+		case RING_LOOK_EMPTY:
+			t->next = sequence;
+			if (ring_mem_lapped(mem, first))
+				return -EOVERFLOW;
+			return status ? 0 : -EAGAIN;
+		case RING_LOOK_BUSY:
+			ring_note_busy(ring, sequence);
+			t->next = sequence;
+			return ring_mem_lapped(mem, first) ? -EOVERFLOW : -EAGAIN;
+		case RING_LOOK_READY:
+			ret = open_record(ring, sequence, state, t);
+			return ret ? corrupt_unless_lapped(ring, first) : 1;
+		case RING_LOOK_SKIP:
+			if (!ring_mem_k_valid(mem, ring_state_k(state)))
+				return corrupt_unless_lapped(ring, first);
+			sequence += ring_state_k(state);
+			break;
+		}
+	}
+	t->next = sequence;
+	return -EAGAIN;
+}
+
+/* Move the cursor to @next, @records having been taken. */
+static void release(struct ring_file *f, u64 next, u64 records)
+{
+	f->sub.part_sequence = RING_NONE;
+	f->sub.part = 0;
+	if (ring_cursor_release(&f->ring->mem, f->sub.cursor, next, records))
+		ring_wake_writers(f->ring);
+}
+
+/* Overwritten: go on at the tail, with the loss counted. */
+static int catch_up(struct ring_file *f)
+{
+	f->sub.part_sequence = RING_NONE;
+	f->sub.part = 0;
+	ring_cursor_catch_up(&f->ring->mem, f->sub.cursor);
+	return -EOVERFLOW;
+}
+
+/* One read() of what is there now; under f->lock. -EAGAIN: nothing. */
+static ssize_t read_now(struct ring_file *f, void *iter)
+{
+	struct iov_iter *to = iter;
+	struct ring *ring = f->ring;
+	struct ring_subscriber *sub = &f->sub;
+	size_t part, copied;
+	struct taken t;
+	u64 cursor;
+	int ret;
+
+	for (;;) {
+		cursor = READ_ONCE(sub->cursor->cursor);
+		ret = find_record(ring, cursor, &t);
+		if (ret == -EOVERFLOW)
+			return catch_up(f);
+		if (ret == -EAGAIN && t.next != cursor)
+			release(f, t.next, 0);		/* over discarded ones: they free room */
+		if (ret <= 0)
+			return ret;
+		part = sub->part_sequence == t.sequence ? sub->part : 0;
+		if (part < t.len)
+			break;
+		/* A record of length 0 would look like the end of the file. */
+		release(f, t.next, 1);
+	}
+
+	copied = copy_to_iter(t.payload + part, min_t(size_t, t.len - part, iov_iter_count(to)), to);
+	if (ring_mem_lapped(&ring->mem, cursor))		/* RB_LAPPED read/C */
+		return catch_up(f);
+	if (!copied)
+		return -EFAULT;
+	if (part + copied == t.len) {
+		release(f, t.next, 1);
+	} else {
+		sub->part_sequence = t.sequence;
+		sub->part = part + copied;
+	}
+	return copied;
+}
+
+/*
+ * Take something with @now, which is called under f->lock and answers -EAGAIN when there is nothing;
+ * sleep for it until @deadline. @nolock: never sleep, not even for the lock.
+ */
+static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, void *arg), void *arg,
+		    u64 deadline, bool nolock)
+{
+	struct ring *ring = f->ring;
+	ssize_t ret;
+
+	ret = ring_subscribe_default(f, nolock);
+	if (ret)
+		return ret;
+	for (;;) {
+		if (deadline != RING_NOW) {
+			ret = ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+			if (ret)
+				return ret;
+		}
+		ret = ring_file_lock(f, nolock);
+		if (ret)
+			return ret;
+		ret = now(f, arg);
+		mutex_unlock(&f->lock);
+		/* An edge-triggered poller that finds nothing is to be told of the next record. */
+		if (ret != -EAGAIN ||
+		    (deadline == RING_NOW && !(READ_ONCE(f->polled) && ring_subscriber_arm(f))))
+			return ret;
+		/* Another thread was quicker, or moves the cursor about for ever. */
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		cond_resched();
+	}
+}
+
+ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	bool nolock = iocb->ki_flags & IOCB_NOWAIT;
+	bool nowait = nolock || iocb->ki_filp->f_flags & O_NONBLOCK;
+
+	if (!iov_iter_count(to))
+		return 0;
+	return take(iocb->ki_filp->private_data, read_now, to, nowait ? RING_NOW : RING_NEVER, nolock);
+}
+
+/* Under f->lock: what is ready and fits. */
+static ssize_t read_many_now(struct ring_file *f, void *data)
+{
+	struct ring_read *arg = data;
+	struct ring_read_record __user *records = u64_to_user_ptr(arg->records);
+	void __user *buf = u64_to_user_ptr(arg->buf);
+	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor;
+	u32 offset = 0;
+	struct taken t;
+	int ret = 0;
+
+	while (arg->taken < arg->count) {
+		ret = find_record(f->ring, next, &t);
+		if (ret <= 0)
+			break;
+		if (t.len > arg->buf_len - offset) {
+			arg->needed = t.len;
+			ret = -EMSGSIZE;
+			break;
+		}
+		ret = -EFAULT;
+		if (copy_to_user(buf + offset, t.payload, t.len) ||
+		    copy_to_user(records + arg->taken, &(struct ring_read_record) {
+				.sequence = t.sequence, .offset = offset, .len = t.len, .tag = t.tag,
+			    }, sizeof(*records)))
+			break;
+		ret = -EOVERFLOW;
+		if (ring_mem_lapped(&f->ring->mem, next))	/* RB_LAPPED read/C */
+			break;
+		next = t.next;
+		arg->taken++;
+		offset = min(ALIGN(offset + t.len, 8), arg->buf_len);
+	}
+	if (!arg->taken && ret == -EOVERFLOW)
+		return catch_up(f);
+	if (!arg->taken && ret == -EAGAIN)
+		next = t.next;
+	if (next != cursor)
+		release(f, next, arg->taken);
+	return arg->taken ? 0 : ret;
+}
+
+/**
+ * ring_read_many - take many records in one call
+ * @f: the subscriber; becomes one if it is none
+ * @arg: the call's argument; taken and needed are filled in
+ */
+int ring_read_many(struct ring_file *f, struct ring_read *arg)
+{
+	arg->taken = 0;
+	arg->needed = 0;
+	if (!arg->count || arg->count > RING_BATCH_MAX)
+		return -EINVAL;
+	return take(f, read_many_now, arg, arg->deadline, false);
+}
+
+/* The record at @arg->sequence, copied out; -EOVERFLOW: overwritten in the middle of it. */
+static int get_now(struct ring *ring, struct ring_get *arg)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 sequence = arg->sequence, state;
+	struct taken t;
+	int ret;
+
+	if (ring_mem_lapped(mem, sequence))
+		return -ENODATA;
+	switch (ring_mem_look(mem, sequence, &state)) {
+	case RING_LOOK_EMPTY:
+		if ((s64)(sequence - ring_head(ring)) >= 0)
+			return -EAGAIN;
+		/* Claimed since it was looked at, or the inside of a record. */
+		if (ring_mem_look(mem, sequence, &state) != RING_LOOK_EMPTY)
+			return -EOVERFLOW;
+		return ring_mem_lapped(mem, sequence) ? -ENODATA : -EINVAL;
+	case RING_LOOK_BUSY:
+		return -EAGAIN;
+	case RING_LOOK_SKIP:
+	case RING_LOOK_PASSED:
+		return -ENODATA;
+	case RING_LOOK_READY:
+		break;
+	}
+	ret = open_record(ring, sequence, state, &t);
+	if (ret)
+		return corrupt_unless_lapped(ring, sequence);
+	arg->len = t.len;
+	arg->tag = t.tag;
+	if (t.len <= arg->buf_len && copy_to_user(u64_to_user_ptr(arg->buf), t.payload, t.len))
+		return -EFAULT;
+	if (ring_mem_lapped(mem, sequence))			/* RB_LAPPED read/C */
+		return -EOVERFLOW;
+	return t.len <= arg->buf_len ? 0 : -EMSGSIZE;
+}
+
+/**
+ * ring_get - copy one record out by its sequence, or the latest
+ * @f: the file; needs no cursor
+ * @arg: the call's argument; sequence, len and tag are filled in
+ *
+ * The latest is looked for again when it is overwritten meanwhile, by whole laps.
+ */
+int ring_get(struct ring_file *f, struct ring_get *arg)
+{
+	struct ring *ring = f->ring;
+	bool latest = arg->flags & RING_GET_LATEST;
+	u64 head;
+	int ret;
+
+	do {
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		if (latest) {
+			ret = ring_find_latest(ring, &arg->sequence, &head);
+			if (ret == -EUCLEAN)
+				return ring_corrupt(ring);
+			if (ret == -ENODATA)
+				return -EAGAIN;
+			if (ret)
+				continue;
+		}
+		ret = get_now(ring, arg);
+		if (latest && ret == -ENODATA)
+			ret = -EOVERFLOW;
+	} while (ret == -EOVERFLOW || (latest && ret == -EAGAIN));
+	return ret;
+}
+
+/* Bytes that the next read() can give at most, 0 for none: FIONREAD */
+int ring_next_length(struct ring_file *f)
+{
+	struct taken t;
+	size_t part;
+
+	if (!ring_is_subscriber(f) || find_record(f->ring, READ_ONCE(f->sub.cursor->cursor), &t) != 1)
+		return 0;
+	part = READ_ONCE(f->sub.part_sequence) == t.sequence ? READ_ONCE(f->sub.part) : 0;
+	return t.len - min_t(size_t, part, t.len);
+}
+
+struct wait_for {
+	struct ring *ring;
+	u64 sequence;
+};
+
+static bool arrived(void *wait_for)
+{
+	struct wait_for *w = wait_for;
+	const struct ring_mem *mem = &w->ring->mem;
+	bool armed = false;
+	u32 status;
+	u64 state;
+
+	for (;; armed = true) {
+		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
+		switch (ring_mem_look(mem, w->sequence, &state)) {
+		case RING_LOOK_EMPTY:
+			if (status || ring_mem_lapped(mem, w->sequence))
+				return true;
+			break;
+		case RING_LOOK_BUSY:
+			ring_note_busy(w->ring, w->sequence);
+			if (status & RING_STATUS_CORRUPT)
+				return true;
+			break;
+		default:
+			return true;
+		}
+		if (armed)
+			return false;
+		ring_arm_data(w->ring, w->sequence);
+	}
+}
+
+/**
+ * ring_wait_data - sleep until there is something to read
+ * @f: the file
+ * @sequence: until the record there is no longer on its way; RING_NONE: until a read() would not sleep
+ * @deadline: how long
+ */
+int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline)
+{
+	struct wait_for wait_for = { f->ring, sequence };
+	struct ring *ring = f->ring;
+	int ret;
+
+	if (sequence == RING_NONE) {
+		ret = ring_subscribe_default(f, false);
+		if (ret)
+			return ret;
+		return ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+	}
+	return ring_sleep(&ring->readers, &ring->reader_sleeps, arrived, &wait_for, deadline);
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ring - the tail: moving it is what overwrites records, and only the kernel does it, under ring->lock,
+ * over whole records that are committed or discarded. On a block ring it goes no further than the lowest
+ * reliable cursor.
+ */
+
+#include "internal.h"
+
+/* Slots that a flush drops at a time */
+#define FLUSH_PIECE	1024
+
+/* Records that the tail may pass, counted on the way */
+struct pass {
+	struct ring_mark mark;
+	u64 discarded;
+	u64 busy;		/* what stopped it, RING_NONE: something else */
+	bool corrupt;
+};
+
+/* The tail is about to pass @at: tell those whose cursor was put there what its ordinal is. */
+static void tell_ordinal(struct ring *ring, const struct ring_mark *at)
+{
+	struct ring_file *f;
+
+	ring->unplaced = RING_NONE;
+	list_for_each_entry(f, &ring->subscribers, sub.all) {
+		if (f->sub.start <= at->tail) {
+			WRITE_ONCE(f->sub.cursor->base, at->ordinal - f->sub.start_taken);
+			f->sub.start = RING_NONE;
+		}
+		ring->unplaced = min(ring->unplaced, f->sub.start);
+	}
+}
+
+/*
+ * Pass records until @goal is reached, never beyond @limit. A limit inside a record, from a cursor that
+ * is not where a record starts, is as good as the record's start.
+ */
+static void pass(struct ring *ring, u64 goal, u64 limit, struct pass *p)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 state;
+
+	p->mark = ring_mem_mark_read(mem);
+	p->discarded = mem->control->discarded;
+	p->busy = RING_NONE;
+	p->corrupt = false;
+	while ((s64)(goal - p->mark.tail) > 0) {
+		enum ring_look look = ring_mem_look(mem, p->mark.tail, &state);
+		u32 k = ring_state_k(state);
+
+		if (look == RING_LOOK_EMPTY)
+			return;
+		if (look == RING_LOOK_BUSY) {
+			p->busy = p->mark.tail;
+			return;
+		}
+		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
+			p->corrupt = true;
+			return;
+		}
+		if ((s64)(limit - p->mark.tail) < k)
+			return;
+		if (ring->unplaced <= p->mark.tail)
+			tell_ordinal(ring, &p->mark);
+		if (look == RING_LOOK_READY)
+			p->mark.ordinal++;
+		else
+			p->discarded++;
+		p->mark.tail += k;
+	}
+}
+
+static void publish_tail(struct ring *ring, const struct pass *p)
+{
+	struct ring_control *control = ring->mem.control;
+	u64 index = control->mark_index + 1;
+
+	if (p->mark.tail == control->tail)
+		return;
+	WRITE_ONCE(control->discarded, p->discarded);
+	WRITE_ONCE(control->reclaims, control->reclaims + 1);
+	smp_wmb();	/* RB_MARK reclaim/F: the last change of the index before what it took away is filled */
+	WRITE_ONCE(control->mark[index & 1].tail, p->mark.tail);
+	WRITE_ONCE(control->mark[index & 1].ordinal, p->mark.ordinal);
+	smp_store_release(&control->mark_index, index);		/* RB_MARK reclaim/F */
+	/*
+	 * RB_TAIL reclaim/B, pairs with claim/B: who claims what this frees does so after the loads of those
+	 * who released it, which lowest_cursor() acquired. RB_MARK: after the mark.
+	 */
+	smp_store_release(&control->tail, p->mark.tail);
+}
+
+/* The lowest reliable cursor, not below the tail; the tail when nobody gates: then nothing was released. */
+static u64 lowest_cursor(struct ring *ring)
+{
+	u64 tail = ring->mem.control->tail;
+	u64 lowest = RING_NONE;
+	struct ring_file *f;
+
+	lockdep_assert_held(&ring->lock);
+	list_for_each_entry(f, &ring->gates, sub.gate) {
+		/* RB_RELEASE reclaim/A. The owner of the page may have put anything there. */
+		s64 ahead = smp_load_acquire(&f->sub.cursor->cursor) - tail;
+
+		lowest = min_t(u64, lowest, max_t(s64, ahead, 0));
+	}
+	return lowest == RING_NONE ? tail : tail + lowest;
+}
+
+/*
+ * Move the tail to @need, and further while it is cheap: an eighth of the ring, so that producers come
+ * here a few times a lap. @dry: only find out.
+ */
+static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
+{
+	u64 tail, goal, limit;
+
+	spin_lock(&ring->lock);
+	tail = ring->mem.control->tail;
+	goal = dry ? need : max(need, tail + max(ring->mem.slot_count / 8, 1u));
+	limit = ring->geometry.policy == RING_BLOCK ? lowest_cursor(ring) : tail + ring->mem.slot_count;
+	pass(ring, goal, limit, p);
+	if (!dry)
+		publish_tail(ring, p);
+	spin_unlock(&ring->lock);
+	if (p->busy != RING_NONE)
+		ring_note_busy(ring, p->busy);
+	if (p->corrupt)
+		ring_corrupt(ring);
+}
+
+/*
+ * Whether a record of @k slots has room, after a reclaim if need be. If not: @cursor, which the slowest
+ * subscriber must get to, and @busy, the BUSY record that is in the way, RING_NONE for none.
+ */
+static bool room(struct ring *ring, u32 k, bool dry, u64 *cursor, u64 *busy)
+{
+	u64 head, old, tail, need;
+	struct pass p;
+
+	switch (ring_mem_find_head(&ring->mem, &head, &old, &tail)) {
+	case RING_CLAIM_CORRUPT:
+		ring_corrupt(ring);
+		return true;		/* the next claim will tell */
+	case RING_CLAIM_AGAIN:
+		return true;
+	default:
+		break;
+	}
+	need = head + k - ring->mem.slot_count;
+	if ((s64)(need - tail) <= 0)
+		return true;
+	reclaim(ring, need, dry && ring->geometry.policy == RING_OVERWRITE, &p);
+	*cursor = need;
+	*busy = p.busy;
+	return p.corrupt || (s64)(need - p.mark.tail) <= 0;
+}
+
+/**
+ * ring_room_arm - whether a record of @k slots has room; if not, what gives room wakes the writers
+ * @ring: the ring
+ * @k: slots
+ * @dry: on an overwrite ring, move nothing, only say whether it could be
+ *
+ * The caller is on ring->writers already. As ring_subscriber_arm().
+ */
+bool ring_room_arm(struct ring *ring, u32 k, bool dry)
+{
+	u64 cursor, busy, armed_cursor = RING_NONE, armed_busy = RING_NONE;
+
+	while (!READ_ONCE(ring->mem.control->status) && !room(ring, k, dry, &cursor, &busy)) {
+		if (armed_cursor <= cursor && armed_busy <= busy)
+			return false;
+		ring_arm_space(ring, cursor, busy);
+		armed_cursor = cursor;
+		armed_busy = busy;
+	}
+	return true;
+}
+
+/* Move the tail as far as the reliable subscribers have released. */
+void ring_tail_release(struct ring *ring)
+{
+	u64 before;
+	struct pass p;
+
+	do {
+		before = READ_ONCE(ring->mem.control->tail);
+		reclaim(ring, before, false, &p);
+	} while (p.mark.tail != before && !p.corrupt);
+}
+
+/*
+ * Begin anew where nothing makes sense any more: all slots free, and the tail, which is the head too, at the
+ * start of a lap beyond all that can have been claimed. What the ring held is not counted as published.
+ * A direct producer that still writes its rubbish makes the ring corrupt again, and that is all it can.
+ */
+static void reset(struct ring *ring)
+{
+	struct ring_control *control = ring->mem.control;
+	u64 slots = ring->mem.slot_count;
+	struct ring_file *f;
+	struct pass p;
+	u64 s;
+
+	spin_lock(&ring->lock);
+	p.mark = ring_mem_mark_read(&ring->mem);
+	p.discarded = control->discarded;
+	p.mark.tail = (p.mark.tail | (slots - 1)) + 1 + slots;
+	for (s = 0; s < slots; s++)
+		WRITE_ONCE(ring_mem_slot(&ring->mem, s)->state, 0);
+	WRITE_ONCE(ring->mem.producers->hint, p.mark.tail);
+	publish_tail(ring, &p);
+	list_for_each_entry(f, &ring->subscribers, sub.all)
+		ring_cursor_place(f, p.mark.tail);
+	WRITE_ONCE(control->status, control->status & ~RING_STATUS_CORRUPT);
+	spin_unlock(&ring->lock);
+}
+
+/* Drop what is retained, up to the first BUSY record; all of it, BUSY or not, when the ring is corrupt. */
+void ring_flush(struct ring *ring)
+{
+	u64 head = ring_head(ring);
+	struct pass p;
+	u64 before;
+
+	/* In pieces, so that the lock is not held for long. */
+	p.corrupt = ring_status_error(ring);
+	while (!p.corrupt) {
+		spin_lock(&ring->lock);
+		before = ring->mem.control->tail;
+		pass(ring, min(head, before + FLUSH_PIECE), head, &p);
+		publish_tail(ring, &p);
+		spin_unlock(&ring->lock);
+		if (p.mark.tail == before)
+			break;
+		cond_resched();
+	}
+	if (p.corrupt)
+		reset(ring);
+	ring_wake_readers(ring);
+	ring_wake_writers(ring);
+}
+
+/* The sequence that the next record will get; a moment later it may be another. */
+u64 ring_head(const struct ring *ring)
+{
+	u64 head, old, tail;
+
+	if (ring_mem_find_head(&ring->mem, &head, &old, &tail) >= RING_CLAIM_AGAIN)
+		return READ_ONCE(ring->mem.control->tail);
+	return head;
+}
+
+/**
+ * ring_find_latest - the latest committed record
+ * @ring: the ring
+ * @sequence: its sequence
+ * @head: the head at that time
+ *
+ * Looks from the hint on, and when nothing is committed there, from the tail on. -ENODATA: nothing
+ * committed is retained. -EAGAIN: lapped while looking, which cannot be under ring->lock.
+ */
+int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 hint = READ_ONCE(mem->producers->hint);
+	u64 tail = smp_load_acquire(&mem->control->tail);
+	u64 start = hint - tail > mem->slot_mask ? tail : hint;
+	u64 s, state;
+	bool found = false;
+
+	for (;; start = tail) {
+		for (s = start; s - tail <= mem->slot_mask; s += ring_state_k(state)) {
+			enum ring_look look = ring_mem_look(mem, s, &state);
+
+			if (look == RING_LOOK_EMPTY)
+				break;
+			if (look == RING_LOOK_PASSED)
+				return -EAGAIN;
+			if (!ring_mem_k_valid(mem, ring_state_k(state)))
+				return -EUCLEAN;
+			if (look == RING_LOOK_READY) {
+				*sequence = s;
+				found = true;
+			}
+		}
+		*head = s;
+		if (found || start == tail)
+			return found ? 0 : -ENODATA;
+	}
+}

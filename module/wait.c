@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ring - sleeping and waking
+ *
+ * Who sleeps first queues up, then arms: it lowers a wake word to what it waits for, then looks again.
+ * Who commits or releases looks at the word. It clears the word and wakes the whole queue; who is not
+ * served arms again. So the word may be too low (a call for nothing) but never too high (a lost wake-up):
+ * every clearing is followed by a wake of everybody who was queued when it was cleared.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "internal.h"
+
+/*
+ * RB_DATA sleep/D, RB_SPACE sleep/E: the wake word before the look that follows. An unlock and a later
+ * load may be seen in either order, hence the full barrier. Pairs with commit/D and release/E.
+ */
+#define armed()	smp_mb()
+
+static void lower(u64 *word, u64 value)
+{
+	if (value < *word)
+		WRITE_ONCE(*word, value);
+}
+
+/* From now on a commit of @sequence or beyond wakes the readers. */
+void ring_arm_data(struct ring *ring, u64 sequence)
+{
+	spin_lock(&ring->lock);
+	lower(&ring->mem.control->wake_data, sequence);
+	spin_unlock(&ring->lock);
+	armed();
+}
+
+/* From now on a cursor that gets to @cursor, or a commit of @busy or beyond, wakes the writers. */
+void ring_arm_space(struct ring *ring, u64 cursor, u64 busy)
+{
+	spin_lock(&ring->lock);
+	lower(&ring->mem.control->wake_space, cursor);
+	if (busy != RING_NONE) {
+		lower(&ring->mem.control->wake_data, busy);
+		ring->writers_want_data = true;
+	}
+	spin_unlock(&ring->lock);
+	armed();
+}
+
+static void wake(struct ring *ring, struct wait_queue_head *queue, atomic64_t *wakes, __poll_t events,
+		 int band)
+{
+	atomic64_inc(wakes);
+	wake_up_poll(queue, events);
+	kill_fasync(&ring->fasync, SIGIO, band);
+}
+
+/* Wake who sleeps for data. */
+void ring_wake_readers(struct ring *ring)
+{
+	bool writers_too;
+
+	spin_lock(&ring->lock);
+	WRITE_ONCE(ring->mem.control->wake_data, RING_NONE);
+	writers_too = ring->writers_want_data;
+	ring->writers_want_data = false;
+	spin_unlock(&ring->lock);
+	wake(ring, &ring->readers, &ring->reader_wakes, EPOLLIN | EPOLLRDNORM | EPOLLPRI, POLL_IN);
+	if (writers_too)
+		wake(ring, &ring->writers, &ring->writer_wakes, EPOLLOUT | EPOLLWRNORM, POLL_OUT);
+}
+
+/* Wake who sleeps for space. */
+void ring_wake_writers(struct ring *ring)
+{
+	spin_lock(&ring->lock);
+	WRITE_ONCE(ring->mem.control->wake_space, RING_NONE);
+	spin_unlock(&ring->lock);
+	wake(ring, &ring->writers, &ring->writer_wakes, EPOLLOUT | EPOLLWRNORM, POLL_OUT);
+}
+
+/**
+ * ring_sleep - sleep until something is so
+ * @queue: ring->readers or ring->writers
+ * @sleeps: counts going to sleep
+ * @ready: whether it is; when not, it arms the wake word
+ * @arg: for @ready
+ * @deadline: CLOCK_MONOTONIC ns, RING_NOW or RING_NEVER
+ *
+ * Returns 0, -EAGAIN for RING_NOW, -ETIMEDOUT, or -ERESTARTSYS for a signal.
+ */
+int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(void *), void *arg,
+	       u64 deadline)
+{
+	ktime_t expires = ns_to_ktime(min_t(u64, deadline, KTIME_MAX));
+	DEFINE_WAIT(wait);
+	bool expired = false;
+	int ret;
+
+	for (;;) {
+		ret = prepare_to_wait_event(queue, &wait, TASK_INTERRUPTIBLE);
+		if (ready(arg)) {
+			ret = 0;
+			break;
+		}
+		if (ret)
+			break;
+		if (deadline == RING_NOW || expired) {
+			ret = expired ? -ETIMEDOUT : -EAGAIN;
+			break;
+		}
+		atomic64_inc(sleeps);
+		if (deadline == RING_NEVER)
+			schedule();
+		else
+			expired = !schedule_hrtimeout(&expires, HRTIMER_MODE_ABS);
+	}
+	finish_wait(queue, &wait);
+	return ret;
+}
+
+__poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct ring_file *f = file->private_data;
+	struct ring *ring = f->ring;
+	__poll_t asked = poll_requested_events(wait);
+	__poll_t ret = 0;
+	u32 status;
+
+	poll_wait(file, &ring->readers, wait);
+	if (f->mode & FMODE_WRITE)
+		poll_wait(file, &ring->writers, wait);
+	f->polled = true;
+
+	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI) &&
+	    ring_subscribe_default(f, false))
+		ret |= EPOLLERR;
+	if (ring_is_subscriber(f)) {
+		if (ring_mem_lapped(&ring->mem, READ_ONCE(f->sub.cursor->cursor)))
+			ret |= EPOLLPRI;
+		if (asked & (EPOLLIN | EPOLLRDNORM) && ring_subscriber_arm(f))
+			ret |= EPOLLIN | EPOLLRDNORM;
+	}
+	if (f->mode & FMODE_WRITE && asked & (EPOLLOUT | EPOLLWRNORM) &&
+	    ring_room_arm(ring, READ_ONCE(f->prod.longest_k), true))
+		ret |= EPOLLOUT | EPOLLWRNORM;
+
+	status = READ_ONCE(ring->mem.control->status);
+	if (status & RING_STATUS_SHUTDOWN)
+		ret |= EPOLLHUP;
+	if (status & RING_STATUS_CORRUPT)
+		ret |= EPOLLERR;
+	return ret;
+}

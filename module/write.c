@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ring - publishing: room, claim, copy, commit */
+
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/* Records up to this long are copied in before they are claimed. */
+#define COPY_FIRST	256
+
+/* Attempts to copy straight into the ring before the record is copied in first after all */
+#define COPY_TRIES	3
+
+struct space {
+	struct ring *ring;
+	u32 k;
+};
+
+static bool space_arm(void *space)
+{
+	struct space *s = space;
+
+	return ring_room_arm(s->ring, s->k, false);
+}
+
+/* Sleep until a record of @k slots has room. */
+int ring_wait_space(struct ring *ring, u32 k, u64 deadline)
+{
+	struct space space = { ring, k };
+
+	return ring_sleep(&ring->writers, &ring->writer_sleeps, space_arm, &space, deadline);
+}
+
+static void wake_data(struct ring *ring, u64 end)
+{
+	if (ring_mem_wakes_data(&ring->mem, end))	/* RB_DATA commit/D */
+		ring_wake_readers(ring);
+}
+
+static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
+{
+	struct ring *ring = f->ring;
+	u32 owner = READ_ONCE(f->prod.owner);
+	int tries, ret;
+
+	for (tries = 0;; tries++) {
+		/* Others took every room there was. Whoever writes to a direct ring could make it so for ever. */
+		if (tries && signal_pending(current))
+			return -ERESTARTSYS;
+		if (tries > RING_CLAIM_TRIES && deadline == RING_NOW)
+			return -EAGAIN;
+		if (tries && deadline != RING_NOW)
+			cond_resched();
+		if (READ_ONCE(ring->mem.control->status))
+			return ring_status_error(ring) ?: -EPIPE;
+		switch (ring_mem_claim(&ring->mem, owner, k, sequence)) {
+		case RING_CLAIMED:
+			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
+			if (!(READ_ONCE(ring->mem.control->status) & RING_STATUS_SHUTDOWN))
+				return 0;
+			ring_mem_discard(&ring->mem, *sequence, k, owner);
+			wake_data(ring, *sequence + k);
+			return -EPIPE;
+		case RING_CLAIM_FULL:
+			ret = ring_wait_space(ring, k, deadline);
+			if (ret)
+				return ret;
+			break;
+		case RING_CLAIM_AGAIN:
+			break;
+		case RING_CLAIM_CORRUPT:
+			return ring_corrupt(ring);
+		}
+	}
+}
+
+/*
+ * Publish one record, but for the wake-up. Between claim and commit nothing may sleep, so that no reader
+ * waits for this caller's page faults: a short record is copied in first; for a long one the pages are
+ * faulted in first, and should they be gone again by the time of the copy, the claim is discarded.
+ */
+static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+{
+	struct ring *ring = f->ring;
+	const struct ring_mem *mem = &ring->mem;
+	size_t len = iov_iter_count(from);
+	u32 word, k, owner = READ_ONCE(f->prod.owner);
+	u8 copy[COPY_FIRST];
+	void *bounce = NULL;
+	const void *source = NULL;
+	struct ring_slot *slot;
+	int tries, ret;
+	void *payload;
+
+	if (len > mem->longest)
+		return -EMSGSIZE;
+	word = ring_mem_len_word(mem, len);
+	k = ring_mem_slots_for(mem, len);
+	if (READ_ONCE(f->prod.longest_k) < k)
+		WRITE_ONCE(f->prod.longest_k, k);
+	if (len <= sizeof(copy)) {
+		if (!copy_from_iter_full(copy, len, from))
+			return -EFAULT;
+		source = copy;
+	}
+	for (tries = 0;; tries++) {
+		if (!source && tries < COPY_TRIES) {
+			if (fault_in_iov_iter_readable(from, len))
+				return -EFAULT;
+		} else if (!source) {
+			if (deadline == RING_NOW)
+				return -EAGAIN;
+			bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+			if (!bounce)
+				return -ENOMEM;
+			source = bounce;
+			ret = -EFAULT;
+			if (!copy_from_iter_full(bounce, len, from))
+				goto out;
+		}
+		ret = claim(f, k, deadline, sequence);
+		if (ret)
+			goto out;
+		payload = ring_mem_payload(mem, *sequence, word);
+		if (source) {
+			memcpy(payload, source, len);
+			break;
+		}
+		pagefault_disable();
+		ret = copy_from_iter(payload, len, from) == len ? 0 : -EFAULT;
+		pagefault_enable();
+		if (!ret)
+			break;
+		ring_mem_discard(mem, *sequence, k, owner);
+		wake_data(ring, *sequence + k);
+		iov_iter_revert(from, len - iov_iter_count(from));
+	}
+	slot = ring_mem_slot(mem, *sequence);
+	WRITE_ONCE(slot->len, word);
+	WRITE_ONCE(slot->tag, tag);
+	ring_mem_commit(mem, *sequence, k, owner);		/* RB_PAYLOAD commit/A */
+	*end = *sequence + k;
+out:
+	kvfree(bounce);
+	return ret;
+}
+
+ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct ring_file *f = iocb->ki_filp->private_data;
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
+	size_t len = iov_iter_count(from);
+	u64 sequence, end;
+	int ret;
+
+	if (!len)
+		return 0;
+	ret = ring_produce_default(f);
+	if (ret)
+		return ret;
+	ret = publish(f, from, 0, nowait ? RING_NOW : RING_NEVER, &sequence, &end);
+	if (ret)
+		return ret;
+	wake_data(f->ring, end);
+	return len;
+}
+
+/**
+ * ring_publish_many - publish an array of records, with one look at the wake word
+ * @f: the file
+ * @arg: the call's argument; published and sequence are filled in
+ */
+int ring_publish_many(struct ring_file *f, struct ring_publish *arg)
+{
+	const struct ring_publish_record __user *records = u64_to_user_ptr(arg->records);
+	struct ring_publish_record record;
+	u64 sequence, end = 0;
+	struct iov_iter from;
+	int ret;
+
+	arg->published = 0;
+	if (!arg->count || arg->count > RING_BATCH_MAX)
+		return -EINVAL;
+	ret = ring_produce_default(f);
+	while (!ret && arg->published < arg->count) {
+		if (copy_from_user(&record, records + arg->published, sizeof(record))) {
+			ret = -EFAULT;
+			break;
+		}
+		iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(record.addr), record.len);
+		ret = publish(f, &from, record.tag, RING_NOW, &sequence, &end);
+		if (ret == -EAGAIN && arg->deadline != RING_NOW) {
+			/* About to sleep for readers: they must know what there is. */
+			if (arg->published)
+				wake_data(f->ring, end);
+			iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(record.addr), record.len);
+			ret = publish(f, &from, record.tag, arg->deadline, &sequence, &end);
+		}
+		if (ret)
+			break;
+		if (!arg->published++)
+			arg->sequence = sequence;
+	}
+	if (!arg->published)
+		return ret;
+	wake_data(f->ring, end);
+	return 0;
+}

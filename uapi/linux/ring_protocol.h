@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * ring - the memory protocol: what lies in the mapped areas, and how it is claimed, committed, read
+ * and released. Written once: the module, libring, the stress tests and the benchmark compile this.
+ *
+ * Areas. Each is a mapping of its own with one permission:
+ *
+ *	control page	kernel writes; everybody reads		struct ring_control
+ *	producer page	producers write; everybody reads	struct ring_producers
+ *	slots		producers write; everybody reads	struct ring_slot, payload behind it
+ *	bulk area	producers write; everybody reads	payloads too long for their slot
+ *	cursor page	one subscriber and the kernel write	struct ring_cursor
+ *
+ * On a mediated ring the kernel is the only producer, on the caller's behalf. On a direct ring,
+ * attached producers write those areas themselves; then nothing that is read from them is trusted,
+ * by anyone: each value is read once, and checked.
+ *
+ * A record is claimed, filled, and committed or discarded. All that makes a claim (lap, length in
+ * slots, owner, phase) changes in one compare-and-swap of the first slot's state, so a claim always
+ * carries its owner and a producer that stops anywhere blocks no other one's claim.
+ *
+ * Barrier registry. Every pair, with what it guarantees. The lines carry these labels.
+ *
+ *  RB_PAYLOAD	commit/A: store-release of the state	read/A: load-acquire of the state
+ *	Who sees COMMITTED sees the payload, len and tag. Release is enough: only what comes before
+ *	the commit must be visible.
+ *  RB_RELEASE	release/A: store-release of the cursor	reclaim/A: load-acquire of the cursor
+ *	The kernel moves the tail over a record only after its reader's last load of it.
+ *  RB_TAIL	reclaim/B: store-release of the tail	claim/B: load-acquire of the tail
+ *	With RB_RELEASE: a producer's stores into a reused slot come after the loads of who released it.
+ *  RB_LAPPED	claim/C: full barrier of the claim, after load-acquire of the tail
+ *						read/C: load barrier between payload and tail
+ *	A lossy reader that saw any byte of the next lap's record sees the tail beyond its cursor, so
+ *	it knows that what it read is torn.
+ *  RB_DATA	commit/D: full barrier between the state and wake_data
+ *						sleep/D: full barrier between wake_data and the state
+ *	Store buffering: either the committer sees who waits and wakes it, or who is about to wait sees
+ *	the commit. Release and acquire do not order a store before a later load; only a full barrier.
+ *  RB_SPACE	release/E: full barrier between the cursor and wake_space
+ *						sleep/E: full barrier between wake_space and the cursors
+ *	The same for a writer that waits for a subscriber's release.
+ *  RB_MARK	reclaim/F: store-release of mark_index,	tail/F: load-acquire of the tail, mark/F: load-
+ *		then store-release of the tail		acquire of mark_index, load barrier, second look
+ *	(tail, ordinal) are read as a pair: the kernel fills the copy that nobody is told to read. Who
+ *	saw a tail finds a mark, and a cursor's base, at least as new.
+ *  RB_SHUTDOWN	claim/G: full barrier between the claim and the status
+ *						end/G: load-acquire of the status before the state
+ *	Who sees the ring shut down and nothing claimed at its cursor has reached the end of file for
+ *	good: a later claim sees the status too, and is discarded. The status is set with a full barrier
+ *	behind it (shutdown/G).
+ *
+ * The wake words: wake_data is the lowest sequence that anybody sleeps for, wake_space the lowest
+ * cursor that a sleeping writer needs; RING_NONE when nobody sleeps. Only the kernel writes them.
+ *
+ * A limit: a slot that for 2^32 laps has only ever been the inside of longer records, then becomes the
+ * start of one in the very lap that its old state names modulo 2^32, would look claimed.
+ */
+#ifndef _UAPI_LINUX_RING_PROTOCOL_H
+#define _UAPI_LINUX_RING_PROTOCOL_H
+
+#include <linux/types.h>
+#include "ring.h"
+
+/* Memory accesses: the kernel's own in the kernel, the compiler's builtins elsewhere */
+#ifdef __KERNEL__
+#include <asm/barrier.h>
+#include <linux/atomic.h>
+#define ring_load(p)			READ_ONCE(*(p))
+#define ring_store(p, v)		WRITE_ONCE(*(p), (v))
+#define ring_load_acquire(p)		smp_load_acquire(p)
+#define ring_store_release(p, v)	smp_store_release((p), (v))
+#define ring_cas(p, old, new)		try_cmpxchg((p), (old), (new))	/* full barrier when it succeeds */
+#define ring_mb()			smp_mb()
+#define ring_rmb()			smp_rmb()
+#else
+#define ring_load(p)			__atomic_load_n((p), __ATOMIC_RELAXED)
+#define ring_store(p, v)		__atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define ring_load_acquire(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define ring_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define ring_cas_only(p, old, new)	\
+	__atomic_compare_exchange_n((p), (old), (new), 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+/* A locked add to the stack orders as mfence does for ordinary memory, in a quarter of its time */
+#define ring_mb()			__asm__ __volatile__("lock; addl $0,-4(%%rsp)" ::: "memory", "cc")
+#define ring_cas(p, old, new)		ring_cas_only(p, old, new)
+#else
+#define ring_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* Not even a sequentially consistent exchange keeps later relaxed loads behind it */
+#define ring_cas(p, old, new)		(ring_cas_only(p, old, new) ? (ring_mb(), 1) : 0)
+#endif
+#define ring_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#endif
+
+/* Fields of different writers, or written at different rates, lie so far apart */
+#define RING_APART	128
+
+/**
+ * struct ring_mark - the tail with the number of committed records before it
+ * @tail: a sequence
+ * @ordinal: committed records before it, since the ring was made
+ */
+struct ring_mark {
+	__u64 tail;
+	__u64 ordinal;
+};
+
+/**
+ * struct ring_control - the control page; only the kernel writes it
+ * @magic: RING_MAGIC
+ * @abi: RING_ABI_VERSION
+ * @slots: number of slots
+ * @slot_size: bytes of a slot
+ * @stride_shift: binary logarithm of the bulk bytes of a slot
+ * @bulk_size: bytes of the bulk area, 0 for none
+ * @longest: longest record in bytes
+ * @policy: enum ring_policy
+ * @flags: RING_DIRECT
+ * @status: RING_STATUS_*
+ * @tail: sequence of the oldest retained record
+ * @mark: two copies of the tail and its ordinal, see ring_mem_mark_read()
+ * @mark_index: which copy is whole is its lowest bit
+ * @wake_data: lowest sequence that anybody sleeps for
+ * @wake_space: lowest cursor that a sleeping writer needs
+ * @discarded: discarded records before the tail
+ * @reclaims: times the tail was moved
+ */
+struct ring_control {
+	__u64 magic;
+	__u32 abi;
+	__u32 slots;
+	__u32 slot_size;
+	__u32 stride_shift;
+	__u64 bulk_size;
+	__u64 longest;
+	__u32 policy;
+	__u32 flags;
+	__u32 status __attribute__((aligned(RING_APART)));
+	__u64 tail __attribute__((aligned(RING_APART)));
+	__u64 mark_index __attribute__((aligned(RING_APART)));
+	struct ring_mark mark[2];
+	__u64 discarded;
+	__u64 reclaims;
+	__u64 wake_data __attribute__((aligned(RING_APART)));
+	__u64 wake_space __attribute__((aligned(RING_APART)));
+};
+
+/**
+ * struct ring_producers - the producer page
+ * @hint: sequence of a recently claimed record: where to start looking for the head. Only a hint.
+ */
+struct ring_producers {
+	__u64 hint;
+};
+
+/**
+ * struct ring_cursor - the cursor page of one subscriber
+ * @cursor: sequence of the next record it has not released
+ * @taken: records it has taken; discarded ones do not count
+ * @lost: records it has lost
+ * @base: what @taken must be added to for the ordinal of the record at @cursor, modulo 2^64; RING_NONE
+ *	while the kernel does not know it, which is never later than when the tail passes the cursor
+ */
+struct ring_cursor {
+	__u64 cursor;
+	__u64 taken;
+	__u64 lost;
+	__u64 base __attribute__((aligned(RING_APART)));
+};
+
+/**
+ * struct ring_slot - what a slot starts with; the payload of a short record follows
+ * @state: lap, length in slots, owner and phase, see ring_state_make()
+ * @len: bytes of payload; with RING_LEN_BULK it lies in the bulk area, at the place of this slot
+ * @tag: the publisher's own
+ */
+struct ring_slot {
+	__u64 state;
+	__u32 len;
+	__u32 tag;
+};
+
+#define RING_SLOT_HEADER	16u	/* sizeof(struct ring_slot) */
+#define RING_LEN_BULK		(1u << 31)
+
+/*
+ * The state of a record, in its first slot: lap << 32 | k << 14 | owner << 2 | phase. The lap is
+ * sequence / slots modulo 2^32, k the slots it takes. Zeroed memory is free: it was never claimed.
+ */
+enum ring_phase {
+	RING_FREE,
+	RING_BUSY,
+	RING_COMMITTED,
+	RING_DISCARDED,
+};
+
+#define RING_K_MAX	((1u << 18) - 1)
+#define RING_OWNER_MAX	((1u << 12) - 1)	/* 0 owns nothing */
+
+static inline __u64 ring_state_make(__u32 lap, __u32 k, __u32 owner, enum ring_phase phase)
+{
+	return (__u64)lap << 32 | (__u64)k << 14 | (__u64)owner << 2 | (__u64)phase;
+}
+
+static inline __u32 ring_state_lap(__u64 state)
+{
+	return (__u32)(state >> 32);
+}
+
+static inline __u32 ring_state_k(__u64 state)
+{
+	return (__u32)(state >> 14) & RING_K_MAX;
+}
+
+static inline __u32 ring_state_owner(__u64 state)
+{
+	return (__u32)(state >> 2) & RING_OWNER_MAX;
+}
+
+static inline enum ring_phase ring_state_phase(__u64 state)
+{
+	return (enum ring_phase)(state & 3);
+}
+
+/**
+ * struct ring_mem - one party's view of a ring's memory
+ * @control: the control page
+ * @producers: the producer page
+ * @slots: the slots
+ * @bulk: the bulk area, mapped twice; NULL for none
+ * @slot_count: number of slots
+ * @slot_mask: @slot_count - 1
+ * @lap_shift: binary logarithm of the number of slots
+ * @slot_size: bytes of a slot
+ * @inline_max: longest payload that fits a slot
+ * @stride_shift: binary logarithm of the bulk bytes of a slot
+ * @k_max: slots that the longest record takes
+ * @longest: longest record in bytes
+ *
+ * Filled in by ring_mem_init() and constant from then on. The geometry is the view's own copy: what a
+ * hostile process writes into the areas does not reach it.
+ */
+struct ring_mem {
+	struct ring_control *control;
+	struct ring_producers *producers;
+	unsigned char *slots;
+	unsigned char *bulk;
+	__u32 slot_count;
+	__u32 slot_mask;
+	__u32 lap_shift;
+	__u32 slot_size;
+	__u32 inline_max;
+	__u32 stride_shift;
+	__u32 k_max;
+	__u64 longest;
+};
+
+/* The geometry of @m from its defining figures, which were checked before. The pointers are the caller's. */
+static inline void ring_mem_init(struct ring_mem *m, __u32 slots, __u32 slot_size, __u64 bulk_size)
+{
+	__u64 quarter = bulk_size / 4;
+
+	m->slot_count = slots;
+	m->slot_mask = slots - 1;
+	m->lap_shift = (__u32)__builtin_ctz(slots);
+	m->slot_size = slot_size;
+	m->inline_max = slot_size - RING_SLOT_HEADER;
+	m->stride_shift = bulk_size ? (__u32)__builtin_ctzll(bulk_size) - m->lap_shift : 0;
+	m->k_max = 1;
+	m->longest = m->inline_max;
+	if (quarter > m->inline_max) {
+		if (quarter > (__u64)RING_K_MAX << m->stride_shift)
+			quarter = (__u64)RING_K_MAX << m->stride_shift;
+		m->longest = quarter;
+		m->k_max = (__u32)((quarter + (1ull << m->stride_shift) - 1) >> m->stride_shift);
+	}
+}
+
+static inline __u32 ring_mem_lap(const struct ring_mem *m, __u64 sequence)
+{
+	return (__u32)(sequence >> m->lap_shift);
+}
+
+static inline struct ring_slot *ring_mem_slot(const struct ring_mem *m, __u64 sequence)
+{
+	return (struct ring_slot *)(void *)(m->slots + (__u64)((__u32)sequence & m->slot_mask) * m->slot_size);
+}
+
+/* How many slots a record of @len bytes takes; @len is at most m->longest. */
+static inline __u32 ring_mem_slots_for(const struct ring_mem *m, __u64 len)
+{
+	return len <= m->inline_max ? 1 : (__u32)((len + (1ull << m->stride_shift) - 1) >> m->stride_shift);
+}
+
+/* The len word of a record reserved for @len bytes: @len, and whether it lies in the bulk area */
+static inline __u32 ring_mem_len_word(const struct ring_mem *m, __u64 len)
+{
+	return (__u32)len | (len <= m->inline_max ? 0 : RING_LEN_BULK);
+}
+
+/* Where the payload of the record at @sequence with the len word @word lies */
+static inline unsigned char *ring_mem_payload(const struct ring_mem *m, __u64 sequence, __u32 word)
+{
+	if (!(word & RING_LEN_BULK))
+		return (unsigned char *)ring_mem_slot(m, sequence) + RING_SLOT_HEADER;
+	return m->bulk + ((__u64)((__u32)sequence & m->slot_mask) << m->stride_shift);
+}
+
+/* Whether a claimed record's k is one that a record of this ring can have */
+static inline int ring_mem_k_valid(const struct ring_mem *m, __u32 k)
+{
+	return k - 1 < m->k_max;
+}
+
+/* Whether a record of @k slots can have the len word @word: the check before its payload is touched */
+static inline int ring_mem_len_valid(const struct ring_mem *m, __u32 k, __u32 word)
+{
+	if (!(word & RING_LEN_BULK))
+		return word <= m->inline_max;
+	return m->bulk && (word & ~RING_LEN_BULK) <= (__u64)k << m->stride_shift &&
+	       ring_mem_k_valid(m, k);
+}
+
+/**
+ * enum ring_look - what stands at a sequence
+ * @RING_LOOK_EMPTY: nothing yet
+ * @RING_LOOK_BUSY: claimed, being written
+ * @RING_LOOK_READY: committed
+ * @RING_LOOK_SKIP: discarded: the reader goes on k slots further
+ * @RING_LOOK_PASSED: a later lap's record: overwritten
+ */
+enum ring_look {
+	RING_LOOK_EMPTY,
+	RING_LOOK_BUSY,
+	RING_LOOK_READY,
+	RING_LOOK_SKIP,
+	RING_LOOK_PASSED,
+};
+
+/* Look at @sequence; *@state is what its slot says. RING_LOOK_READY: payload, len and tag may be read. */
+static inline enum ring_look ring_mem_look(const struct ring_mem *m, __u64 sequence, __u64 *state)
+{
+	__u64 st = ring_load_acquire(&ring_mem_slot(m, sequence)->state);	/* RB_PAYLOAD read/A */
+	__s32 ahead = (__s32)(ring_state_lap(st) - ring_mem_lap(m, sequence));
+
+	*state = st;
+	if (ring_state_phase(st) == RING_FREE || ahead < 0)
+		return RING_LOOK_EMPTY;
+	if (ahead > 0)
+		return RING_LOOK_PASSED;
+	return ring_state_phase(st) == RING_COMMITTED ? RING_LOOK_READY :
+	       ring_state_phase(st) == RING_BUSY ? RING_LOOK_BUSY : RING_LOOK_SKIP;
+}
+
+/**
+ * enum ring_claim - how an attempt to claim ended
+ * @RING_CLAIMED: done; the record is the caller's to fill, then to commit or to discard
+ * @RING_CLAIM_FULL: no room before the kernel moves the tail
+ * @RING_CLAIM_AGAIN: lapped by others too often; try again
+ * @RING_CLAIM_CORRUPT: the states make no sense
+ */
+enum ring_claim {
+	RING_CLAIMED,
+	RING_CLAIM_FULL,
+	RING_CLAIM_AGAIN,
+	RING_CLAIM_CORRUPT,
+};
+
+#define RING_CLAIM_TRIES	64
+
+/*
+ * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at the
+ * hint, which is a true record or (tail <= hint fails) is not used: the tail is always the start of a
+ * record, or the head. Ends within slot_count steps, whatever the memory says.
+ */
+static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 *head, __u64 *old,
+					     __u64 *tail)
+{
+	int tries;
+
+	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
+		__u64 s = ring_load(&m->producers->hint);
+		__u64 t = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
+		enum ring_look look;
+
+		if (s - t > m->slot_mask)
+			s = t;
+		while ((look = ring_mem_look(m, s, old)) != RING_LOOK_EMPTY && look != RING_LOOK_PASSED) {
+			if (!ring_mem_k_valid(m, ring_state_k(*old)))
+				return RING_CLAIM_CORRUPT;
+			s += ring_state_k(*old);
+			if (s - t > m->slot_mask)
+				break;
+		}
+		if (look == RING_LOOK_PASSED)
+			continue;	/* lapped while looking */
+		*head = s;
+		*tail = t;
+		return s - t > m->slot_mask ? RING_CLAIM_FULL : RING_CLAIMED;
+	}
+	return RING_CLAIM_AGAIN;
+}
+
+/**
+ * ring_mem_claim - claim @k slots for @owner
+ * @m: the ring
+ * @owner: the caller's owner id
+ * @k: how many slots, 1 to m->k_max
+ * @sequence: RING_CLAIMED: the record's sequence. RING_CLAIM_FULL: the head, where it would have been
+ *
+ * Lock-free: a producer stopped anywhere never blocks this. May be called by any number of threads.
+ */
+static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 owner, __u32 k, __u64 *sequence)
+{
+	int tries;
+
+	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
+		__u64 old, tail, s;
+		enum ring_claim found = ring_mem_find_head(m, &s, &old, &tail);
+
+		*sequence = s;
+		if (found != RING_CLAIMED)
+			return found;
+		if (s + k - tail > m->slot_count)
+			return RING_CLAIM_FULL;
+		/* RB_LAPPED claim/C, RB_SHUTDOWN claim/G */
+		if (ring_cas(&ring_mem_slot(m, s)->state, &old, ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY))) {
+			ring_store(&m->producers->hint, s);
+			return RING_CLAIMED;
+		}
+	}
+	return RING_CLAIM_AGAIN;
+}
+
+/* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */
+static inline void ring_mem_commit(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
+{
+	ring_store_release(&ring_mem_slot(m, sequence)->state,
+			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_COMMITTED));	/* RB_PAYLOAD commit/A */
+}
+
+/* Give a claimed record up: readers pass over it. Then ring_mem_wakes_data(). */
+static inline void ring_mem_discard(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
+{
+	ring_store_release(&ring_mem_slot(m, sequence)->state,
+			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_DISCARDED));
+}
+
+/*
+ * After commits or discards, the last of which ended before sequence @end: whether somebody sleeps who
+ * must be woken (RING_IOC_WAKE, RING_WAKE_DATA).
+ */
+static inline int ring_mem_wakes_data(const struct ring_mem *m, __u64 end)
+{
+	ring_mb();							/* RB_DATA commit/D */
+	return end > ring_load(&m->control->wake_data);
+}
+
+/* Read the tail and its ordinal as a pair. */
+static inline struct ring_mark ring_mem_mark_read(const struct ring_mem *m)
+{
+	const struct ring_control *c = m->control;
+	struct ring_mark mark;
+	__u64 index;
+
+	do {
+		index = ring_load_acquire(&c->mark_index);		/* RB_MARK mark/F */
+		mark.tail = ring_load(&c->mark[index & 1].tail);
+		mark.ordinal = ring_load(&c->mark[index & 1].ordinal);
+		ring_rmb();						/* RB_MARK mark/F */
+	} while (ring_load(&c->mark_index) != index);
+	return mark;
+}
+
+/*
+ * Whether records at and after @cursor were overwritten. Asked after having read them: if not, what
+ * was read is whole.
+ */
+static inline int ring_mem_lapped(const struct ring_mem *m, __u64 cursor)
+{
+	ring_rmb();							/* RB_LAPPED read/C */
+	return (__s64)(ring_load_acquire(&m->control->tail) - cursor) > 0;	/* RB_MARK tail/F */
+}
+
+/*
+ * Put a lapped cursor on the tail and count what it lost. The caller is the page's only user at this
+ * time. Returns the new cursor.
+ */
+static inline __u64 ring_cursor_catch_up(const struct ring_mem *m, struct ring_cursor *c)
+{
+	struct ring_mark mark;
+	__u64 taken = ring_load(&c->taken);
+
+	/* The mark is published before the tail that told us, and the base before the mark. */
+	mark = ring_mem_mark_read(m);
+	ring_store(&c->lost, ring_load(&c->lost) + mark.ordinal - (ring_load(&c->base) + taken));
+	ring_store(&c->base, mark.ordinal - taken);
+	ring_store_release(&c->cursor, mark.tail);			/* RB_RELEASE release/A */
+	return mark.tail;
+}
+
+/*
+ * Release everything before @next, having taken @records of it. Returns whether a writer sleeps who
+ * must be woken (RING_IOC_WAKE, RING_WAKE_SPACE): only who crosses wake_space wakes, so a subscriber
+ * that is far ahead of the slowest one makes no calls.
+ */
+static inline int ring_cursor_release(const struct ring_mem *m, struct ring_cursor *c, __u64 next,
+				      __u64 records)
+{
+	__u64 before = ring_load(&c->cursor);
+	__u64 wake;
+
+	ring_store(&c->taken, ring_load(&c->taken) + records);
+	ring_store_release(&c->cursor, next);				/* RB_RELEASE release/A */
+	ring_mb();							/* RB_SPACE release/E */
+	wake = ring_load(&m->control->wake_space);
+	return before < wake && wake <= next;
+}
+
+#endif /* _UAPI_LINUX_RING_PROTOCOL_H */

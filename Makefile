@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# A thin wrapper: Kbuild builds the module, userlib/Makefile the library and the tool,
+# selftests/Makefile the tests.
+
+# Everything that building and testing needs on Debian (or what is made from it)
+PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
+	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db
+
+# The running kernel's headers; without them, Debian's newest
+KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
+	ls -d /lib/modules/*-amd64/build 2>/dev/null | grep -v -e -rt- -e -cloud- | sort -rV))
+# Where lib.mk and kselftest.h are
+KSFT ?= $(shell selftests/vm/fetch kselftest)
+
+# The test programs, as selftests/Makefile has them for lib.mk
+TESTS = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(KSFT) \
+	--eval='list: ; @echo $$(TEST_GEN_PROGS) $$(TEST_PROGS)' list)))
+
+MODARGS = rings=2 slots=4096 slot_size=64 size=1M,16M policy=block,overwrite
+
+MAKEFLAGS += --no-print-directory
+
+all: module userlib selftests
+
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+userlib:
+	$(MAKE) -C userlib
+
+selftests: userlib
+	$(MAKE) -C selftests KSFT=$(KSFT)
+
+# deps installs what is missing, and then does nothing any more
+check: deps
+	@$(MAKE) all
+	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
+		--vm "$(MODARGS)" $(TESTS)
+
+demo: deps
+	@$(MAKE) all
+	@selftests/vm/run --modargs "$(MODARGS)" -- selftests/demo.sh
+
+packages:
+	@selftests/vm/fetch packages $(PACKAGES)
+
+deps: packages
+	@selftests/vm/fetch kselftest >/dev/null
+	@selftests/vm/fetch kernel $$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) >/dev/null
+
+clean:
+	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	$(MAKE) -C userlib clean
+	$(MAKE) -C selftests KSFT=$(KSFT) clean
+
+help:
+	@echo 'make            build the module (ring.ko), the library, the tool and the tests'
+	@echo 'make module     only the module; also userlib, selftests'
+	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
+	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
+	@echo 'make deps       install the Debian packages that are missing'
+	@echo 'make clean      remove what was built'
+	@echo
+	@echo 'W=1             with more warnings'
+	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
+
+.PHONY: all module userlib selftests check demo packages deps clean help

@@ -162,6 +162,27 @@ static inline int ring_status_error(const struct ring *ring)
 	return READ_ONCE(ring->mem.control->status) & RING_STATUS_CORRUPT ? -EUCLEAN : 0;
 }
 
+/**
+ * ring_look - look at a sequence that anybody may have made up
+ * @ring: the ring
+ * @sequence: a cursor, or a caller's argument
+ * @state: what its slot says
+ *
+ * Laps are compared modulo 2^32, so what lies beyond all that can be claimed must be told first. A claim
+ * beyond comes after the move of the tail that allowed it, hence a tail that is too old here is as good as
+ * having looked before that claim.
+ */
+static inline enum ring_look ring_look(const struct ring *ring, u64 sequence, u64 *state)
+{
+	u64 tail = smp_load_acquire(&ring->mem.control->tail);
+
+	if ((s64)(sequence - tail) > (s64)ring->mem.slot_mask) {
+		*state = 0;
+		return RING_LOOK_EMPTY;
+	}
+	return (s64)(sequence - tail) < 0 ? RING_LOOK_PASSED : ring_mem_look(&ring->mem, sequence, state);
+}
+
 void ring_set_status(struct ring *ring, u32 bit);
 int ring_corrupt(struct ring *ring);
 

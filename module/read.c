@@ -62,9 +62,9 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
 		if (status & RING_STATUS_CORRUPT)
 			return -EUCLEAN;
-		switch (ring_mem_look(mem, sequence, &state)) {
+		switch (ring_look(ring, sequence, &state)) {
 		case RING_LOOK_PASSED:
-			return -EOVERFLOW;
+			return corrupt_unless_lapped(ring, first);
 		case RING_LOOK_EMPTY:
 			t->next = sequence;
 			if (ring_mem_lapped(mem, first))
@@ -258,12 +258,12 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 
 	if (ring_mem_lapped(mem, sequence))
 		return -ENODATA;
-	switch (ring_mem_look(mem, sequence, &state)) {
+	switch (ring_look(ring, sequence, &state)) {
 	case RING_LOOK_EMPTY:
 		if ((s64)(sequence - ring_head(ring)) >= 0)
 			return -EAGAIN;
 		/* Claimed since it was looked at, or the inside of a record. */
-		if (ring_mem_look(mem, sequence, &state) != RING_LOOK_EMPTY)
+		if (ring_look(ring, sequence, &state) != RING_LOOK_EMPTY)
 			return -EOVERFLOW;
 		return ring_mem_lapped(mem, sequence) ? -ENODATA : -EINVAL;
 	case RING_LOOK_BUSY:
@@ -291,14 +291,15 @@ static int get_now(struct ring *ring, struct ring_get *arg)
  * @f: the file; needs no cursor
  * @arg: the call's argument; sequence, len and tag are filled in
  *
- * The latest is looked for again when it is overwritten meanwhile, by whole laps.
+ * The latest is looked for again when it is overwritten meanwhile, by whole laps. That so many times over
+ * means that somebody makes it so: -EAGAIN.
  */
 int ring_get(struct ring_file *f, struct ring_get *arg)
 {
 	struct ring *ring = f->ring;
 	bool latest = arg->flags & RING_GET_LATEST;
+	int tries = 0, ret;
 	u64 head;
-	int ret;
 
 	do {
 		if (signal_pending(current))
@@ -315,8 +316,8 @@ int ring_get(struct ring_file *f, struct ring_get *arg)
 		ret = get_now(ring, arg);
 		if (latest && ret == -ENODATA)
 			ret = -EOVERFLOW;
-	} while (ret == -EOVERFLOW || (latest && ret == -EAGAIN));
-	return ret;
+	} while ((ret == -EOVERFLOW || (latest && ret == -EAGAIN)) && tries++ < RING_CLAIM_TRIES);
+	return ret == -EOVERFLOW ? -EAGAIN : ret;
 }
 
 /* Bytes that the next read() can give at most, 0 for none: FIONREAD */
@@ -346,7 +347,7 @@ static bool arrived(void *wait_for)
 
 	for (;; armed = true) {
 		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
-		switch (ring_mem_look(mem, w->sequence, &state)) {
+		switch (ring_look(w->ring, w->sequence, &state)) {
 		case RING_LOOK_EMPTY:
 			if (status || ring_mem_lapped(mem, w->sequence))
 				return true;

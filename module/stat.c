@@ -65,7 +65,7 @@ void ring_note_busy(struct ring *ring, u64 sequence)
 	spin_lock(&ring->lock);
 	known = ring->busy_sequence;
 	/* The oldest one counts, until it is BUSY no more. */
-	if (sequence < known || ring_mem_look(&ring->mem, known, &state) != RING_LOOK_BUSY) {
+	if (sequence < known || ring_look(ring, known, &state) != RING_LOOK_BUSY) {
 		WRITE_ONCE(ring->busy_sequence, sequence);
 		ring->busy_since = ktime_get_ns();
 	}

@@ -242,7 +242,7 @@ static bool ready(struct ring_file *f, u64 *target)
 	if (status & RING_STATUS_CORRUPT)
 		return true;
 	while (s - cursor <= mem->slot_mask) {
-		switch (ring_mem_look(mem, s, &state)) {
+		switch (ring_look(ring, s, &state)) {
 		case RING_LOOK_PASSED:
 			return true;
 		case RING_LOOK_EMPTY:

@@ -279,7 +279,7 @@ int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head)
 			if (look == RING_LOOK_EMPTY)
 				break;
 			if (look == RING_LOOK_PASSED)
-				return -EAGAIN;
+				return ring_mem_lapped(mem, s) ? -EAGAIN : -EUCLEAN;
 			if (!ring_mem_k_valid(mem, ring_state_k(state)))
 				return -EUCLEAN;
 			if (look == RING_LOOK_READY) {

@@ -50,8 +50,8 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 		/* Others took every room there was. Whoever writes to a direct ring could make it so for ever. */
 		if (tries && signal_pending(current))
 			return -ERESTARTSYS;
-		if (tries > RING_CLAIM_TRIES && deadline == RING_NOW)
-			return -EAGAIN;
+		if (tries > RING_CLAIM_TRIES && deadline != RING_NEVER && ktime_get_ns() >= deadline)
+			return deadline == RING_NOW ? -EAGAIN : -ETIMEDOUT;
 		if (tries && deadline != RING_NOW)
 			cond_resched();
 		if (READ_ONCE(ring->mem.control->status))

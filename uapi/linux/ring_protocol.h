@@ -391,8 +391,12 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 			if (s - t > m->slot_mask)
 				break;
 		}
-		if (look == RING_LOOK_PASSED)
-			continue;	/* lapped while looking */
+		if (look == RING_LOOK_PASSED) {
+			/* Lapped while looking: then the tail is beyond, and whoever saw that claim sees it. */
+			if ((__s64)(ring_load_acquire(&m->control->tail) - s) > 0)
+				continue;
+			return RING_CLAIM_CORRUPT;
+		}
 		*head = s;
 		*tail = t;
 		return s - t > m->slot_mask ? RING_CLAIM_FULL : RING_CLAIMED;

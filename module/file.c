@@ -52,15 +52,22 @@ static int ring_release(struct inode *inode, struct file *file)
 static int ring_fasync(int fd, struct file *file, int on)
 {
 	struct ring_file *f = file->private_data;
-	int ret;
+	struct ring *ring = f->ring;
+	int ret = 0;
 
-	ret = fasync_helper(fd, file, on, &f->ring->fasync);
+	if (f->mode & FMODE_READ)
+		ret = fasync_helper(fd, file, on, &ring->fasync_readers);
+	if (ret >= 0 && f->mode & FMODE_WRITE) {
+		ret = fasync_helper(fd, file, on, &ring->fasync_writers);
+		if (ret < 0)
+			fasync_helper(-1, file, 0, &ring->fasync_readers);
+	}
 	if (ret < 0 || !on)
 		return ret;
-	/* Arm the first signal; finding the ring empty arms the next one. */
+	/* Arm the first signal; finding the ring empty, or full, arms the next one. */
 	f->polled = true;
 	if (f->mode & FMODE_READ && !ring_subscribe_default(f, false) && ring_subscriber_arm(f))
-		kill_fasync(&f->ring->fasync, SIGIO, POLL_IN);
+		kill_fasync(&ring->fasync_readers, SIGIO, POLL_IN);
 	return 0;
 }
 

@@ -99,7 +99,9 @@ struct ring_geometry {
  * @readers: who sleeps for data
  * @writers: who sleeps for space
  * @writers_want_data: a writer waits for the commit of a BUSY record that the tail cannot pass
- * @fasync: who gets SIGIO
+ * @fasync_readers: who gets SIGIO for data
+ * @fasync_writers: who gets SIGIO for space
+ * @wake_lost: lowest cursor of those who poll for losses; RING_NONE for none
  * @busy_sequence: the BUSY record that somebody found in the way, RING_NONE for none
  * @busy_since: when that was first found, CLOCK_MONOTONIC ns
  * @reader_sleeps: see struct ring_stat; so the next three
@@ -134,7 +136,9 @@ struct ring {
 	wait_queue_head_t readers;
 	wait_queue_head_t writers;
 	bool writers_want_data;
-	struct fasync_struct *fasync;
+	struct fasync_struct *fasync_readers;
+	struct fasync_struct *fasync_writers;
+	u64 wake_lost;
 
 	u64 busy_sequence;
 	u64 busy_since;
@@ -305,6 +309,7 @@ int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(
 	       u64 deadline);
 void ring_arm_data(struct ring *ring, u64 sequence);
 void ring_arm_space(struct ring *ring, u64 cursor, u64 busy);
+void ring_arm_lost(struct ring *ring, u64 cursor);
 void ring_wake_readers(struct ring *ring);
 void ring_wake_writers(struct ring *ring);
 __poll_t ring_poll(struct file *file, struct poll_table_struct *wait);

@@ -38,7 +38,6 @@ static int do_subscribe(struct ring_file *f, void *data)
 
 	if (arg->flags & ~RING_SUBSCRIBE_ALL || arg->flags == RING_SUBSCRIBE_ALL ||
 	    arg->start > RING_SEQUENCE || arg->watermark > f->ring->mem.slot_count / 2 ||
-	    (arg->start != RING_SEQUENCE && arg->sequence) || arg->id ||
 	    memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
 		return -EINVAL;
 	ret = ring_subscribe(f, arg->flags, arg->watermark, arg->start, &arg->sequence);
@@ -50,8 +49,7 @@ static int do_seek(struct ring_file *f, void *data)
 {
 	struct ring_seek *arg = data;
 
-	if (arg->flags || arg->reserved || arg->start > RING_SEQUENCE ||
-	    (arg->start != RING_SEQUENCE && arg->sequence))
+	if (arg->flags || arg->reserved || arg->start > RING_SEQUENCE)
 		return -EINVAL;
 	return ring_seek(f, arg->start, &arg->sequence);
 }
@@ -61,7 +59,7 @@ static int do_produce(struct ring_file *f, void *data)
 	struct ring_produce *arg = data;
 	int ret;
 
-	if (arg->flags & ~RING_PRODUCE_ALL || arg->owner || arg->reserved)
+	if (arg->flags & ~RING_PRODUCE_ALL || arg->reserved)
 		return -EINVAL;
 	/* It maps the ring, and a mapping needs a file that is open for reading. */
 	if (arg->flags & RING_PRODUCE_DIRECT && !(f->mode & FMODE_READ))
@@ -75,7 +73,7 @@ static int do_publish(struct ring_file *f, void *data)
 {
 	struct ring_publish *arg = data;
 
-	if (arg->flags || arg->published || arg->sequence)
+	if (arg->flags)
 		return -EINVAL;
 	return ring_publish_many(f, arg);
 }
@@ -84,7 +82,7 @@ static int do_read(struct ring_file *f, void *data)
 {
 	struct ring_read *arg = data;
 
-	if (arg->flags || arg->taken || arg->needed)
+	if (arg->flags)
 		return -EINVAL;
 	return ring_read_many(f, arg);
 }
@@ -93,8 +91,7 @@ static int do_get(struct ring_file *f, void *data)
 {
 	struct ring_get *arg = data;
 
-	if (arg->flags & ~RING_GET_ALL || arg->len || arg->tag || arg->reserved ||
-	    (arg->flags & RING_GET_LATEST && arg->sequence))
+	if (arg->flags & ~RING_GET_ALL || arg->reserved)
 		return -EINVAL;
 	return ring_get(f, arg);
 }

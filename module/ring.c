@@ -143,6 +143,7 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 	ring->next_subscriber = 1;
 	ring->unplaced = RING_NONE;
 	ring->busy_sequence = RING_NONE;
+	ring->wake_lost = RING_NONE;
 	init_waitqueue_head(&ring->readers);
 	init_waitqueue_head(&ring->writers);
 

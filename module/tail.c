@@ -116,6 +116,7 @@ static u64 lowest_cursor(struct ring *ring)
 static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 {
 	u64 tail, goal, limit;
+	bool lost;
 
 	spin_lock(&ring->lock);
 	tail = ring->mem.control->tail;
@@ -124,7 +125,12 @@ static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 	pass(ring, goal, limit, p);
 	if (!dry)
 		publish_tail(ring, p);
+	lost = ring->mem.control->tail > ring->wake_lost;
+	if (lost)
+		ring->wake_lost = RING_NONE;
 	spin_unlock(&ring->lock);
+	if (lost)
+		ring_wake_readers(ring);
 	if (p->busy != RING_NONE)
 		ring_note_busy(ring, p->busy);
 	if (p->corrupt)

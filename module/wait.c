@@ -48,12 +48,19 @@ void ring_arm_space(struct ring *ring, u64 cursor, u64 busy)
 	armed();
 }
 
-static void wake(struct ring *ring, struct wait_queue_head *queue, atomic64_t *wakes, __poll_t events,
-		 int band)
+/* From now on a tail beyond @cursor wakes the readers. */
+void ring_arm_lost(struct ring *ring, u64 cursor)
 {
-	atomic64_inc(wakes);
-	wake_up_poll(queue, events);
-	kill_fasync(&ring->fasync, SIGIO, band);
+	spin_lock(&ring->lock);
+	lower(&ring->wake_lost, cursor);
+	spin_unlock(&ring->lock);
+}
+
+static void wake_queue_of_writers(struct ring *ring)
+{
+	atomic64_inc(&ring->writer_wakes);
+	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM);
+	kill_fasync(&ring->fasync_writers, SIGIO, POLL_OUT);
 }
 
 /* Wake who sleeps for data. */
@@ -66,9 +73,11 @@ void ring_wake_readers(struct ring *ring)
 	writers_too = ring->writers_want_data;
 	ring->writers_want_data = false;
 	spin_unlock(&ring->lock);
-	wake(ring, &ring->readers, &ring->reader_wakes, EPOLLIN | EPOLLRDNORM | EPOLLPRI, POLL_IN);
+	atomic64_inc(&ring->reader_wakes);
+	wake_up_poll(&ring->readers, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
+	kill_fasync(&ring->fasync_readers, SIGIO, POLL_IN);
 	if (writers_too)
-		wake(ring, &ring->writers, &ring->writer_wakes, EPOLLOUT | EPOLLWRNORM, POLL_OUT);
+		wake_queue_of_writers(ring);
 }
 
 /* Wake who sleeps for space. */
@@ -77,7 +86,7 @@ void ring_wake_writers(struct ring *ring)
 	spin_lock(&ring->lock);
 	WRITE_ONCE(ring->mem.control->wake_space, RING_NONE);
 	spin_unlock(&ring->lock);
-	wake(ring, &ring->writers, &ring->writer_wakes, EPOLLOUT | EPOLLWRNORM, POLL_OUT);
+	wake_queue_of_writers(ring);
 }
 
 /**
@@ -137,7 +146,11 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 	    ring_subscribe_default(f, false))
 		ret |= EPOLLERR;
 	if (ring_is_subscriber(f)) {
-		if (ring_mem_lapped(&ring->mem, READ_ONCE(f->sub.cursor->cursor)))
+		u64 cursor = READ_ONCE(f->sub.cursor->cursor);
+
+		if (asked & EPOLLPRI)
+			ring_arm_lost(ring, cursor);
+		if (ring_mem_lapped(&ring->mem, cursor))
 			ret |= EPOLLPRI;
 		if (asked & (EPOLLIN | EPOLLRDNORM) && ring_subscriber_arm(f))
 			ret |= EPOLLIN | EPOLLRDNORM;

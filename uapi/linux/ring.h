@@ -13,8 +13,8 @@
  *
  * Opening
  *	O_RDONLY subscribes, O_WRONLY publishes, O_RDWR may do both. A reader that asked for nothing
- *	becomes a subscriber with its first read(), poll() for input, lseek(), or RING_IOC_CURSOR before
- *	it maps its cursor page: reliable on a block ring, lossy on an overwrite ring, at the oldest
+ *	becomes a subscriber with its first read(), poll() for input, lseek(), FIONREAD, O_ASYNC, or
+ *	RING_IOC_CURSOR before it maps its cursor page: reliable on a block ring, lossy on an overwrite ring, at the oldest
  *	retained record. Mapping the other areas alone observes, and gates nobody. A writer that asked for nothing is attached as a shared
  *	producer by its first write. Both last until the file is released: until its last descriptor
  *	and its last mapping are gone.
@@ -44,8 +44,8 @@
  *
  * ioctl()
  *	Every structure starts with its size, set by the caller, and flags. Unknown flags and non-zero
- *	reserved members: EINVAL. A structure larger than the kernel knows: E2BIG, unless the rest is
- *	zero. Unknown calls: ENOTTY. Calls that need another open mode: EBADF. A corrupt ring: EUCLEAN, but
+ *	reserved members: EINVAL. Members that only tell something ("out") are not looked at. A structure
+ *	larger than the kernel knows: E2BIG, unless the rest is zero and all of it fits a page. Unknown calls: ENOTTY. Calls that need another open mode: EBADF. A corrupt ring: EUCLEAN, but
  *	for INFO, STAT, UNSUBSCRIBE, SHUTDOWN, and FLUSH, which mends it.
  *	Deadlines are CLOCK_MONOTONIC in nanoseconds, RING_NOW or RING_NEVER; one covers the whole call.
  *	A deadline that passes: ETIMEDOUT (RING_NOW: EAGAIN). A signal: EINTR, or a restart as the
@@ -178,7 +178,7 @@ enum ring_start {
  * @start: enum ring_start
  * @watermark: blocking read()s, WAIT and poll sleep until so many slots are ready at the cursor; at
  *	most half of the slots; 0 means 1
- * @sequence: in: the start of RING_SEQUENCE, else 0. out: the cursor
+ * @sequence: in: the start of RING_SEQUENCE. out: the cursor
  * @id: out: the subscriber's id, as STAT shows it
  * @reserved: 0
  *
@@ -200,7 +200,7 @@ struct ring_subscribe {
  * @flags: 0
  * @start: enum ring_start
  * @reserved: 0
- * @sequence: in: the target of RING_SEQUENCE, else 0. out: the cursor
+ * @sequence: in: the target of RING_SEQUENCE. out: the cursor
  *
  * A file that is no subscriber yet becomes one. What is passed over is not counted as lost.
  */
@@ -347,7 +347,7 @@ struct ring_wait {
 #define RING_WAKE_ALL		(RING_WAKE_DATA | RING_WAKE_SPACE)
 
 /* ring_get.flags */
-#define RING_GET_LATEST		(1u << 0)	/* the latest committed record; @sequence is 0 */
+#define RING_GET_LATEST		(1u << 0)	/* the latest committed record, whatever @sequence says */
 #define RING_GET_ALL		RING_GET_LATEST
 
 /**

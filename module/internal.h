@@ -298,6 +298,7 @@ int ring_publish_many(struct ring_file *f, struct ring_publish *arg);
 int ring_wait_space(struct ring *ring, u32 k, u64 deadline);
 
 /* tail.c: the tail, the only thing that is overwritten */
+u64 ring_lowest_cursor(struct ring *ring);
 bool ring_room_arm(struct ring *ring, u32 k, bool dry);
 void ring_tail_release(struct ring *ring);
 void ring_flush(struct ring *ring);

@@ -87,13 +87,13 @@ static void publish_tail(struct ring *ring, const struct pass *p)
 	smp_store_release(&control->mark_index, index);		/* RB_MARK reclaim/F */
 	/*
 	 * RB_TAIL reclaim/B, pairs with claim/B: who claims what this frees does so after the loads of those
-	 * who released it, which lowest_cursor() acquired. RB_MARK: after the mark.
+	 * who released it, which ring_lowest_cursor() acquired. RB_MARK: after the mark.
 	 */
 	smp_store_release(&control->tail, p->mark.tail);
 }
 
 /* The lowest reliable cursor, not below the tail; the tail when nobody gates: then nothing was released. */
-static u64 lowest_cursor(struct ring *ring)
+u64 ring_lowest_cursor(struct ring *ring)
 {
 	u64 tail = ring->mem.control->tail;
 	u64 lowest = RING_NONE;
@@ -121,7 +121,7 @@ static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 	spin_lock(&ring->lock);
 	tail = ring->mem.control->tail;
 	goal = dry ? need : max(need, tail + max(ring->mem.slot_count / 8, 1u));
-	limit = ring->geometry.policy == RING_BLOCK ? lowest_cursor(ring) : tail + ring->mem.slot_count;
+	limit = ring->geometry.policy == RING_BLOCK ? ring_lowest_cursor(ring) : tail + ring->mem.slot_count;
 	pass(ring, goal, limit, p);
 	if (!dry)
 		publish_tail(ring, p);

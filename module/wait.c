@@ -4,8 +4,7 @@
  *
  * Who sleeps first queues up, then arms: it lowers a wake word to what it waits for, then looks again.
  * Who commits or releases looks at the word. It clears the word and wakes the whole queue; who is not
- * served arms again. So the word may be too low (a call for nothing) but never too high (a lost wake-up):
- * every clearing is followed by a wake of everybody who was queued when it was cleared.
+ * served arms again. Every clearing is followed by a wake of everybody who was queued when it was cleared.
  */
 
 #include <linux/hrtimer.h>
@@ -35,16 +34,38 @@ void ring_arm_data(struct ring *ring, u64 sequence)
 	armed();
 }
 
-/* From now on a cursor that gets to @cursor, or a commit of @busy or beyond, wakes the writers. */
+static void wake_queue_of_writers(struct ring *ring)
+{
+	atomic64_inc(&ring->writer_wakes);
+	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM);
+	kill_fasync(&ring->fasync_writers, SIGIO, POLL_OUT);
+}
+
+/*
+ * From now on a cursor that gets to @cursor, or a commit of @busy or beyond, wakes the writers.
+ *
+ * Only crossing wake_space wakes, so a word that no cursor can cross any more, left by one who armed and then
+ * found room, must not keep a higher one out. Who armed it may be asleep all the same, if the cursor that
+ * crossed it is just about to look at the word: overwriting is clearing, and wakes.
+ */
 void ring_arm_space(struct ring *ring, u64 cursor, u64 busy)
 {
+	u64 *word = &ring->mem.control->wake_space;
+	bool stale;
+
 	spin_lock(&ring->lock);
-	lower(&ring->mem.control->wake_space, cursor);
+	stale = *word <= ring_lowest_cursor(ring);
+	if (stale)
+		WRITE_ONCE(*word, cursor);
+	else
+		lower(word, cursor);
 	if (busy != RING_NONE) {
 		lower(&ring->mem.control->wake_data, busy);
 		ring->writers_want_data = true;
 	}
 	spin_unlock(&ring->lock);
+	if (stale)
+		wake_queue_of_writers(ring);
 	armed();
 }
 
@@ -54,13 +75,6 @@ void ring_arm_lost(struct ring *ring, u64 cursor)
 	spin_lock(&ring->lock);
 	lower(&ring->wake_lost, cursor);
 	spin_unlock(&ring->lock);
-}
-
-static void wake_queue_of_writers(struct ring *ring)
-{
-	atomic64_inc(&ring->writer_wakes);
-	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM);
-	kill_fasync(&ring->fasync_writers, SIGIO, POLL_OUT);
 }
 
 /* Wake who sleeps for data. */
@@ -135,6 +149,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 	struct ring *ring = f->ring;
 	__poll_t asked = poll_requested_events(wait);
 	__poll_t ret = 0;
+	bool waits = false;
 	u32 status;
 
 	poll_wait(file, &ring->readers, wait);
@@ -145,14 +160,15 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI) &&
 	    ring_subscribe_default(f, false))
 		ret |= EPOLLERR;
-	if (ring_is_subscriber(f)) {
+	if (ring_is_subscriber(f) && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI)) {
 		u64 cursor = READ_ONCE(f->sub.cursor->cursor);
 
 		if (asked & EPOLLPRI)
 			ring_arm_lost(ring, cursor);
 		if (ring_mem_lapped(&ring->mem, cursor))
 			ret |= EPOLLPRI;
-		if (asked & (EPOLLIN | EPOLLRDNORM) && ring_subscriber_arm(f))
+		waits = !ring_subscriber_arm(f);
+		if (!waits)
 			ret |= EPOLLIN | EPOLLRDNORM;
 	}
 	if (f->mode & FMODE_WRITE && asked & (EPOLLOUT | EPOLLWRNORM) &&
@@ -160,7 +176,8 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 		ret |= EPOLLOUT | EPOLLWRNORM;
 
 	status = READ_ONCE(ring->mem.control->status);
-	if (status & RING_STATUS_SHUTDOWN)
+	/* A reader has not come to the end while there is a record on its way. */
+	if (status & RING_STATUS_SHUTDOWN && !waits)
 		ret |= EPOLLHUP;
 	if (status & RING_STATUS_CORRUPT)
 		ret |= EPOLLERR;

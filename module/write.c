@@ -19,6 +19,14 @@ struct space {
 	u32 k;
 };
 
+/* What the ring's status answers to a writer */
+static int write_error(const struct ring *ring)
+{
+	u32 status = READ_ONCE(ring->mem.control->status);
+
+	return !status ? 0 : status & RING_STATUS_CORRUPT ? -EUCLEAN : -EPIPE;
+}
+
 static bool space_arm(void *space)
 {
 	struct space *s = space;
@@ -30,8 +38,10 @@ static bool space_arm(void *space)
 int ring_wait_space(struct ring *ring, u32 k, u64 deadline)
 {
 	struct space space = { ring, k };
+	int ret;
 
-	return ring_sleep(&ring->writers, &ring->writer_sleeps, space_arm, &space, deadline);
+	ret = ring_sleep(&ring->writers, &ring->writer_sleeps, space_arm, &space, deadline);
+	return ret ?: write_error(ring);
 }
 
 static void wake_data(struct ring *ring, u64 end)
@@ -54,8 +64,9 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 			return deadline == RING_NOW ? -EAGAIN : -ETIMEDOUT;
 		if (tries && deadline != RING_NOW)
 			cond_resched();
-		if (READ_ONCE(ring->mem.control->status))
-			return ring_status_error(ring) ?: -EPIPE;
+		ret = write_error(ring);
+		if (ret)
+			return ret;
 		switch (ring_mem_claim(&ring->mem, owner, k, sequence)) {
 		case RING_CLAIMED:
 			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */

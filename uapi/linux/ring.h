@@ -330,7 +330,7 @@ struct ring_read {
  * @reserved: 0
  * @deadline: how long. RING_NOW reclaims, and arms the wake-up for a poller, without sleeping
  *
- * Data: returns 0 also when the ring is shut down and there is nothing more to come.
+ * Data: returns 0 also when the ring is shut down and there is nothing more to come. Space: EPIPE then.
  */
 struct ring_wait {
 	__u32 size;

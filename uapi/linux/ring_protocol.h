@@ -384,6 +384,7 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 
 		if (s - t > m->slot_mask)
 			s = t;
+		*head = *tail = t;
 		while ((look = ring_mem_look(m, s, old)) != RING_LOOK_EMPTY && look != RING_LOOK_PASSED) {
 			if (!ring_mem_k_valid(m, ring_state_k(*old)))
 				return RING_CLAIM_CORRUPT;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* ringctl - look at rings, publish to them, subscribe to them */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ringctl.h"
+
+static const struct verb *const verbs[] = { &verb_info, &verb_pub, &verb_stat, &verb_sub };
+
+#define VERBS	(sizeof(verbs) / sizeof(verbs[0]))
+
+static void help(void)
+{
+	size_t i;
+
+	printf("ringctl VERB [OPTION]... [ARGUMENT]...\n\n");
+	for (i = 0; i < VERBS; i++)
+		printf("  %-5s %-16s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
+	printf("\nA RING is a number, ringN or a path. ringctl VERB --help tells more.\n");
+}
+
+static void help_verb(const struct verb *verb)
+{
+	printf("ringctl %s [OPTION]... %s\n%s\n\n%s", verb->name, verb->arguments, verb->summary,
+	       verb->options);
+	printf("  --help               this\n");
+}
+
+int next_option(int argc, char **argv, const struct verb *verb, const struct option *options)
+{
+	const struct option *o;
+	bool count = false;
+	int option;
+
+	for (o = options; o->name; o++)
+		count |= o->val == 'n';
+	opterr = 0;
+	option = getopt_long(argc, argv, count ? ":hn:" : ":h", options, NULL);
+	switch (option) {
+	case 'h':
+		help_verb(verb);
+		exit(fflush(stdout) ? EXIT_FAILED : EXIT_OK);
+	case ':':
+		misused(argv[optind - 1], "needs a value");
+	case '?':
+		misused(argv[optind - 1], "ringctl %s has no such option, or it takes no value", verb->name);
+	}
+	return option;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	size_t i;
+
+	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+		help();
+		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+		printf("ringctl %s\n", ring_version());
+		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	}
+	for (i = 0; i < VERBS; i++)
+		if (!strcmp(name, verbs[i]->name))
+			return verbs[i]->run(argc - 1, argv + 1);
+	if (!*name)
+		misused("no verb", "ringctl --help lists them");
+	misused(name, "no such verb; ringctl --help lists them");
+}

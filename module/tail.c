@@ -177,7 +177,8 @@ bool ring_room_arm(struct ring *ring, u32 k, bool dry)
 	u64 cursor, busy, armed_cursor = RING_NONE, armed_busy = RING_NONE;
 
 	while (!READ_ONCE(ring->mem.control->status) && !room(ring, k, dry, &cursor, &busy)) {
-		if (armed_cursor <= cursor && armed_busy <= busy)
+		/* Another need than was armed, also a greater one: the word may have been crossed already. */
+		if (armed_cursor == cursor && armed_busy <= busy)
 			return false;
 		ring_arm_space(ring, cursor, busy);
 		armed_cursor = cursor;

@@ -157,7 +157,8 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 		poll_wait(file, &ring->writers, wait);
 	f->polled = true;
 
-	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI) &&
+	/* Not for EPOLLPRI, which io_uring asks for whatever it waits for. */
+	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM) &&
 	    ring_subscribe_default(f, false))
 		ret |= EPOLLERR;
 	if (ring_is_subscriber(f) && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI)) {

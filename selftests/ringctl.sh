@@ -1,0 +1,236 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The tool: what it publishes and prints, its exit status, and the one line of each of its errors.
+#
+# On /dev/ring0 (block) and /dev/ring1 (overwrite), both empty and without subscribers.
+# shellcheck disable=SC2317 # the tests are called by name
+cd "$(dirname "$0")" || exit 1
+PATH=$PWD/../userlib/build/ringctl:$PATH
+tmp=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
+n=0 failed=0
+
+tests=(
+	pub_lines sub_formats pub_blocks pub_whole pub_files pub_too_long sub_count_timeout sub_from
+	sub_lossy_is_told sub_json info_shows stat_shows_who_is_waited_for signals broken_pipe errors usage
+)
+
+# check WHAT COMMAND...: the command must succeed
+check() {
+	local what=$1
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" && return
+	echo "# $what: status $?"
+	sed 's/^/# /' "$tmp/out" "$tmp/err"
+	ok=''
+}
+
+equal() {
+	[ "$2" = "$3" ] && return
+	printf '# %s:\n# expected: %q\n# got:      %q\n' "$1" "$2" "$3"
+	ok=''
+}
+
+# refused STATUS TEXT COMMAND...: fails with this status and one line on stderr that has the text
+refused() {
+	local want=$1 text=$2 status
+	shift 2
+	timeout 10 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	equal "$* (status)" "$want" "$status"
+	equal "$* (lines)" 1 "$(wc -l <"$tmp/err")"
+	case $(cat "$tmp/err") in
+	ringctl:\ *:\ *"$text"* | ringctl:\ *"$text"*:\ *) ;;
+	*) equal "$* (message)" "ringctl: ... $text" "$(cat "$tmp/err")" ;;
+	esac
+}
+
+attr() {
+	cat "/sys/class/ring/ring$1/$2"
+}
+
+# Wait until an attribute has a value
+until_attr() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ "$(attr "$1" "$2")" = "$3" ] && return
+		sleep 0.05
+	done
+	echo "# ring$1: $2 did not become $3"
+	ok=''
+}
+
+pub_lines() {
+	printf 'one\ntwo\n\nlast without newline' | check pub ringctl pub 0
+	equal lines $'one\ntwo\n\nlast without newline' "$(ringctl sub 0 -n 4 --timeout 5s)"
+}
+
+sub_formats() {
+	printf 'A\n' | ringctl pub ring0 --tag 7
+	case $(ringctl sub /dev/ring0 -n 1 --timeout 5s --hex) in
+	*7*1*41*) ;;
+	*) equal hex "sequence, tag 7, length 1, 41" "$(cat "$tmp/out")" ;;
+	esac
+	printf 'x\ny\n' | ringctl pub 0
+	equal raw xy "$(ringctl sub 0 -n 2 --timeout 5s --raw)"
+}
+
+pub_blocks() {
+	head -c 10000 /dev/urandom >"$tmp/data"
+	check pub ringctl pub 0 --block 1K "$tmp/data"
+	equal records 10 "$(($(attr 0 published) - published))"
+	ringctl sub 0 -n 10 --timeout 5s --raw >"$tmp/copy"
+	check content cmp "$tmp/data" "$tmp/copy"
+}
+
+pub_whole() {
+	head -c 200000 /dev/urandom >"$tmp/data"
+	check pub ringctl pub 0 --whole "$tmp/data"
+	ringctl sub 0 -n 1 --timeout 5s --raw >"$tmp/copy"
+	check content cmp "$tmp/data" "$tmp/copy"
+}
+
+pub_files() {
+	echo a >"$tmp/a"
+	echo b >"$tmp/b"
+	check pub ringctl pub 0 "$tmp/a" "$tmp/b"
+	equal both $'a\nb' "$(ringctl sub 0 -n 2 --timeout 5s)"
+	check count ringctl pub 0 --count 1 "$tmp/a" "$tmp/b"
+	equal first a "$(ringctl sub 0 -n 1 --timeout 5s)"
+}
+
+pub_too_long() {
+	head -c 300000 /dev/zero >"$tmp/long"
+	refused 1 "" ringctl pub 0 --whole "$tmp/long"
+	refused 1 "" ringctl pub 0 "$tmp/long"
+	refused 1 "" ringctl pub 0 --block 1M "$tmp/long"
+	equal "nothing published" "$before" "$(attr 0 head)"
+}
+
+sub_count_timeout() {
+	refused 1 "" ringctl sub 0 -n 1 --timeout 200ms
+	echo x | ringctl pub 0
+	refused 1 "" ringctl sub 0 -n 2 --timeout 200ms
+	check "no count" ringctl sub 0 --timeout 200ms
+	# The ring is full: a writer gives up too.
+	head -c 2M /dev/zero >"$tmp/much"
+	refused 1 "" ringctl pub 0 --block 1K --timeout 200ms "$tmp/much"
+}
+
+sub_from() {
+	printf '1\n2\n3\n' | ringctl pub 1
+	equal latest 3 "$(ringctl sub 1 -n 1 --timeout 5s --from latest)"
+	equal oldest 1 "$(ringctl sub 1 -n 1 --timeout 5s --from oldest)"
+	equal sequence 2 "$(ringctl sub 1 -n 1 --timeout 5s --from $(($(attr 1 head) - 2)))"
+	ringctl sub 1 -n 1 --timeout 10s --from next >"$tmp/next" &
+	until_attr 1 subscribers 1
+	echo 4 | ringctl pub 1
+	wait $!
+	equal next 4 "$(cat "$tmp/next")"
+}
+
+# Stopped while more is published than the ring holds
+sub_lossy_is_told() {
+	ringctl sub 1 --lossy --raw --timeout 8s --from next >"$tmp/lossy" 2>"$tmp/lost" &
+	until_attr 1 subscribers 1
+	kill -STOP $!
+	seq 10000 | ringctl pub 1
+	kill -CONT $!
+	wait $!
+	case $(cat "$tmp/lost") in
+	ringctl:\ ring1:\ lost\ *\ records) ;;
+	*) equal message "ringctl: ring1: lost N records" "$(cat "$tmp/lost")" ;;
+	esac
+	equal "the end is there" 0000 "$(tail -c 4 "$tmp/lossy")"
+}
+
+sub_json() {
+	printf 'h\xc3\xa9llo\n' | ringctl pub 0 --tag 9
+	printf '\xff\xfe' | ringctl pub 0 --block 2
+	ringctl sub 0 -n 2 --timeout 5s --json >"$tmp/json"
+	equal objects 2 "$(wc -l <"$tmp/json")"
+	equal text '"data":"héllo"' "$(head -1 "$tmp/json" | tr -d ' ' | grep -o '"data":"[^"]*"')"
+	equal tag '"tag":9' "$(head -1 "$tmp/json" | tr -d ' ' | grep -o '"tag":9')"
+	equal base64 '//4=' "$(tail -1 "$tmp/json" | tr -d ' \134' | grep -o '//4=')"
+}
+
+info_shows() {
+	check info ringctl info 0
+	check "all of them" ringctl info
+	equal slots 4096 "$(ringctl info 0 --json | tr -d ' ' | grep -o '"slots":[0-9]*' | cut -d: -f2)"
+	equal policy '"policy":"overwrite"' "$(ringctl info 1 --json | tr -d ' ' | grep -o '"policy":"[a-z]*"')"
+}
+
+# A stopped subscriber keeps a writer waiting: stat names it.
+stat_shows_who_is_waited_for() {
+	ringctl sub 0 >"$tmp/out" &
+	until_attr 0 subscribers 1
+	kill -STOP $!
+	head -c 5000 /dev/zero | tr '\0' '\n' | timeout 5 ringctl pub 0 --timeout 1s 2>/dev/null
+	ringctl stat --once 0 >"$tmp/stat" 2>&1
+	grep -q "$!" "$tmp/stat" || equal "the pid in stat" "... $! ..." "$(cat "$tmp/stat")"
+	ringctl stat --once --json 0 >"$tmp/json"
+	grep -q "$!" "$tmp/json" || equal "the pid in stat --json" "... $! ..." "$(cat "$tmp/json")"
+	kill -CONT $!
+	kill $!
+	wait $!
+	ringctl stat --interval 100ms --once >"$tmp/stat" || equal "stat of all" 0 $?
+}
+
+signals() {
+	local signal
+	for signal in INT TERM; do
+		(trap - INT && exec ringctl sub 0) &
+		until_attr 0 subscribers 1
+		kill -"$signal" $!
+		wait $!
+		equal "$signal (subscribers)" 0 "$(attr 0 subscribers)"
+	done
+}
+
+broken_pipe() {
+	yes | head -n 3000 | ringctl pub 0
+	ringctl sub 0 2>"$tmp/err" | head -n 1 >/dev/null
+	equal quiet "" "$(cat "$tmp/err")"
+	until_attr 0 subscribers 0
+}
+
+errors() {
+	refused 1 "no such ring" ringctl info 4000
+	refused 1 "/nowhere" ringctl sub /nowhere
+	refused 1 "/dev/null" ringctl info /dev/null
+	refused 1 "$tmp/missing" ringctl pub 0 "$tmp/missing"
+	refused 1 "$tmp" ringctl pub 0 "$tmp"
+	refused 1 "" ringctl sub 0 --from 99999999999
+}
+
+usage() {
+	refused 2 "" ringctl frobnicate
+	refused 2 "" ringctl sub
+	refused 2 "--from" ringctl sub 0 --from never
+	refused 2 "--count" ringctl sub 0 --count -1
+	refused 2 "--timeout" ringctl sub 0 --timeout 3parsecs
+	refused 2 "--block" ringctl pub 0 --block 0
+	refused 2 "" ringctl sub 0 --no-such-option
+	check version ringctl --version
+	check help ringctl --help
+	check "help of a verb" ringctl pub --help
+}
+
+echo "TAP version 13"
+echo "1..${#tests[@]}"
+for t in "${tests[@]}"; do
+	ok=1
+	n=$((n + 1))
+	# Drop what another test left
+	timeout 2 ringctl sub 0 --timeout 50ms >/dev/null 2>&1
+	before=$(attr 0 head) published=$(attr 0 published)
+	$t
+	if [ "$ok" ]; then
+		echo "ok $n $t"
+	else
+		echo "not ok $n $t"
+		failed=1
+	fi
+done
+exit $failed

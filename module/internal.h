@@ -178,7 +178,7 @@ static inline int ring_status_error(const struct ring *ring)
  */
 static inline enum ring_look ring_look(const struct ring *ring, u64 sequence, u64 *state)
 {
-	u64 tail = smp_load_acquire(&ring->mem.control->tail);
+	u64 tail = smp_load_acquire(&ring->mem.control->tail);	/* before the state */
 
 	if ((s64)(sequence - tail) > (s64)ring->mem.slot_mask) {
 		*state = 0;

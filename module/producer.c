@@ -73,7 +73,7 @@ static void reap(struct ring *ring, u32 owner)
 	u32 k;
 
 again:
-	tail = smp_load_acquire(&mem->control->tail);
+	tail = smp_load_acquire(&mem->control->tail);	/* before the states */
 	for (s = tail; s - tail <= mem->slot_mask; s += k) {
 		enum ring_look look = ring_mem_look(mem, s, &state);
 

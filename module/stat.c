@@ -29,11 +29,11 @@ static bool count_records(struct ring *ring, struct ring_census *c)
 			break;
 		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k))
 			return false;
-		if (look == RING_LOOK_READY)
+		if (look == RING_LOOK_READY) {
 			c->committed++;
-		else if (look == RING_LOOK_SKIP)
+		} else if (look == RING_LOOK_SKIP) {
 			c->discarded++;
-		else if (c->busy == RING_NONE) {
+		} else if (c->busy == RING_NONE) {
 			c->busy = s;
 			c->owner = ring_state_owner(state);
 		}
@@ -197,9 +197,10 @@ void ring_show_fdinfo(struct seq_file *m, struct file *file)
 		struct ring_stat_subscriber s;
 
 		stat_subscriber(f, head, &s);
-		seq_printf(m, "ring-subscriber:\t%u %s\nring-cursor:\t%llu\nring-lag:\t%llu\nring-taken:\t%llu\nring-lost:\t%llu\n",
-			   s.id, s.flags & RING_STAT_LOSSY ? "lossy" : "reliable", s.cursor, s.lag,
-			   s.taken, s.lost);
+		seq_printf(m, "ring-subscriber:\t%u %s\n", s.id,
+			   s.flags & RING_STAT_LOSSY ? "lossy" : "reliable");
+		seq_printf(m, "ring-cursor:\t%llu\nring-lag:\t%llu\n", s.cursor, s.lag);
+		seq_printf(m, "ring-taken:\t%llu\nring-lost:\t%llu\n", s.taken, s.lost);
 	}
 	owner = f->prod.owner;
 	if (owner)

@@ -92,7 +92,7 @@ static void publish_tail(struct ring *ring, const struct pass *p)
 	smp_store_release(&control->tail, p->mark.tail);
 }
 
-/* The lowest reliable cursor, not below the tail; the tail when nobody gates: then nothing was released. */
+/* The lowest reliable cursor, not below the tail; the tail when nobody gates: nothing was released then. */
 u64 ring_lowest_cursor(struct ring *ring)
 {
 	u64 tail = ring->mem.control->tail;
@@ -274,7 +274,7 @@ int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head)
 {
 	const struct ring_mem *mem = &ring->mem;
 	u64 hint = READ_ONCE(mem->producers->hint);
-	u64 tail = smp_load_acquire(&mem->control->tail);
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* before the states */
 	u64 start = hint - tail > mem->slot_mask ? tail : hint;
 	u64 s, state;
 	bool found = false;

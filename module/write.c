@@ -93,7 +93,8 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
  * waits for this caller's page faults: a short record is copied in first; for a long one the pages are
  * faulted in first, and should they be gone again by the time of the copy, the claim is discarded.
  */
-static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence,
+		   u64 *end)
 {
 	struct ring *ring = f->ring;
 	const struct ring_mem *mem = &ring->mem;

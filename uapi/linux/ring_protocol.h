@@ -282,7 +282,9 @@ static inline __u32 ring_mem_lap(const struct ring_mem *m, __u64 sequence)
 
 static inline struct ring_slot *ring_mem_slot(const struct ring_mem *m, __u64 sequence)
 {
-	return (struct ring_slot *)(void *)(m->slots + (__u64)((__u32)sequence & m->slot_mask) * m->slot_size);
+	__u64 index = (__u32)sequence & m->slot_mask;
+
+	return (struct ring_slot *)(void *)(m->slots + index * m->slot_size);
 }
 
 /* How many slots a record of @len bytes takes; @len is at most m->longest. */
@@ -414,7 +416,8 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
  *
  * Lock-free: a producer stopped anywhere never blocks this. May be called by any number of threads.
  */
-static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 owner, __u32 k, __u64 *sequence)
+static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 owner, __u32 k,
+					     __u64 *sequence)
 {
 	int tries;
 
@@ -428,7 +431,8 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 		if (s + k - tail > m->slot_count)
 			return RING_CLAIM_FULL;
 		/* RB_LAPPED claim/C, RB_SHUTDOWN claim/G */
-		if (ring_cas(&ring_mem_slot(m, s)->state, &old, ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY))) {
+		if (ring_cas(&ring_mem_slot(m, s)->state, &old,
+			     ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY))) {
 			ring_store(&m->producers->hint, s);
 			return RING_CLAIMED;
 		}
@@ -439,8 +443,9 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 /* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */
 static inline void ring_mem_commit(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
 {
+	/* RB_PAYLOAD commit/A */
 	ring_store_release(&ring_mem_slot(m, sequence)->state,
-			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_COMMITTED));	/* RB_PAYLOAD commit/A */
+			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_COMMITTED));
 }
 
 /* Give a claimed record up: readers pass over it. Then ring_mem_wakes_data(). */

@@ -12,11 +12,14 @@ KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
 # Where lib.mk and kselftest.h are
 KSFT ?= $(shell selftests/vm/fetch kselftest)
 
-# The test programs, as selftests/Makefile has them for lib.mk
-TESTS = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(KSFT) \
-	--eval='list: ; @echo $$(TEST_GEN_PROGS) $$(TEST_PROGS)' list)))
+# Test programs, as selftests/Makefile names them for lib.mk
+tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(KSFT) \
+	--eval='list: ; @echo $(1)' list)))
+# All rings do the same, mediated and direct; a few tests are about what only direct ones do.
+MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
+DIRECT_TESTS = $(call tests,$$(TEST_GEN_PROGS))
 
-MODARGS = rings=2 slots=4096 slot_size=64 size=1M,16M policy=block,overwrite
+MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 
 MAKEFLAGS += --no-print-directory
 
@@ -35,7 +38,7 @@ selftests: userlib
 check: deps
 	@$(MAKE) all
 	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		--vm "$(MODARGS)" $(TESTS)
+		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 demo: deps
 	@$(MAKE) all

@@ -180,11 +180,12 @@ static inline enum ring_look ring_look(const struct ring *ring, u64 sequence, u6
 {
 	u64 tail = smp_load_acquire(&ring->mem.control->tail);	/* before the state */
 
-	if ((s64)(sequence - tail) > (s64)ring->mem.slot_mask) {
-		*state = 0;
+	*state = 0;
+	if ((s64)(tail - sequence) > 0)		/* as ring_mem_lapped() has it, down to the sign of 2^63 */
+		return RING_LOOK_PASSED;
+	if (sequence - tail > ring->mem.slot_mask)
 		return RING_LOOK_EMPTY;
-	}
-	return (s64)(sequence - tail) < 0 ? RING_LOOK_PASSED : ring_mem_look(&ring->mem, sequence, state);
+	return ring_mem_look(&ring->mem, sequence, state);
 }
 
 void ring_set_status(struct ring *ring, u32 bit);

@@ -34,7 +34,7 @@ static int ring_create_all(void)
 		ring = ring_create(ring_count, &geometry);
 		if (IS_ERR(ring)) {
 			ret = PTR_ERR(ring);
-			pr_err("ring%d: cannot make it: error %d\n", ring_count, ret);
+			pr_err("ring%d: cannot make it: %pe\n", ring_count, ring);
 			goto err_remove;
 		}
 		rings[ring_count++] = ring;

@@ -26,7 +26,6 @@ in_group() {
 	rmdir "$group" 2>/dev/null
 	mkdir "$group" && echo "$1" >"$group"/memory.max || return
 	shift
-	# Not a builtin's charge, not that of this shell's pages: the group begins with a process that just waits.
 	(echo "$BASHPID" >"$group"/cgroup.procs && exec "$@") >/dev/null 2>&1
 	status=$?
 	used=$(cat "$group"/memory.current)

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Payloads that are not there, or only in part: EFAULT, and nobody ever sees anything of them */
+
+#include "ring_test.h"
+
+FIXTURE(fault) {
+	int w, r;		/* @r is a subscriber and does not block */
+	long page;
+	char *end;		/* a page begins here that is not accessible; 64 KiB before it are */
+	char *map;
+	__u64 published;
+};
+
+FIXTURE_SETUP(fault)
+{
+	self->page = sysconf(_SC_PAGESIZE);
+	self->w = rt_open_empty(_metadata, BLOCK);
+	self->r = rt_open(_metadata, BLOCK, O_RDONLY | O_NONBLOCK);
+	rt_subscribe(_metadata, self->r, 0, RING_OLDEST);
+	self->map = mmap(NULL, 65536 + self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->map);
+	self->end = self->map + 65536;
+	ASSERT_EQ(0, munmap(self->end, self->page));
+	memset(self->map, 'x', 65536);
+	self->published = rt_stat(_metadata, self->w).published;
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	munmap(self->map, 65536);
+	close(self->r);
+	close(self->w);
+}
+
+/* Nothing was published, and what is published now is what comes out next. */
+static void expect_nothing(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self)
+{
+	RT_FAILS(EAGAIN, rt_read(self->r, 64, 0));
+	EXPECT_EQ(self->published, rt_stat(_metadata, self->w).published);
+	ASSERT_EQ(50, rt_write(self->w, 50, self->published));
+	ASSERT_EQ(50, rt_read(self->r, 64, self->published));
+	RT_FAILS(EAGAIN, rt_read(self->r, 64, 0));
+	self->published++;
+}
+
+/* One that fits a slot, one that is copied before its claim, two that are copied after it */
+static const size_t sizes[] = { 40, 256, 300, 5000 };
+
+TEST_F(fault, a_payload_that_ends_nowhere)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t len = sizes[i], there;
+
+		/* Every number of bytes near the page's end, near the beginning, and some between */
+		for (there = 0; there < len; there += there < 70 || there >= len - 20 ? 1 : 61) {
+			RT_FAILS(EFAULT, write(self->w, self->end - there, len));
+			RT_FAILS(EFAULT, rt_publish(self->w, self->end - there, len, 0, RING_NOW, NULL));
+		}
+		expect_nothing(_metadata, self);
+		rt_fill(self->end - len, len, 1);
+		EXPECT_EQ(len, write(self->w, self->end - len, len));
+		EXPECT_EQ(len, rt_read(self->r, 65536, 1));
+		self->published++;
+	}
+}
+
+TEST_F(fault, bad_addresses)
+{
+	void *bad[] = { NULL, self->end, (void *)(1ul << 63), (void *)-4096ul, (void *)0x7ffffffff000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+			RT_FAILS(EFAULT, write(self->w, bad[i], sizes[j]));
+			RT_FAILS(EFAULT, rt_publish(self->w, bad[i], sizes[j], 0, RING_NOW, NULL));
+		}
+	}
+	expect_nothing(_metadata, self);
+}
+
+TEST_F(fault, a_hole_in_the_middle)
+{
+	char *hole = self->map + 2 * self->page;
+
+	ASSERT_EQ(0, mprotect(hole, self->page, PROT_NONE));
+	RT_FAILS(EFAULT, write(self->w, self->map, 5 * self->page));
+	RT_FAILS(EFAULT, write(self->w, hole - 1, self->page + 2));
+	expect_nothing(_metadata, self);
+	ASSERT_EQ(0, mprotect(hole, self->page, PROT_READ | PROT_WRITE));
+}
+
+/* A file that is shorter than its mapping: what the memory access would be killed for */
+TEST_F(fault, beyond_the_end_of_a_file)
+{
+	int fd = memfd_create("fault_test", 0);
+	char *map;
+
+	ASSERT_EQ(0, ftruncate(fd, self->page));
+	map = mmap(NULL, 2 * self->page, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		RT_FAILS(EFAULT, write(self->w, map + self->page, sizes[i]));
+		if ((long)sizes[i] > self->page)
+			continue;
+		RT_FAILS(EFAULT, write(self->w, map + self->page - sizes[i] + 1, sizes[i]));
+	}
+	RT_FAILS(EFAULT, write(self->w, map, 2 * self->page));
+	expect_nothing(_metadata, self);
+	munmap(map, 2 * self->page);
+	close(fd);
+}
+
+TEST_F(fault, vectors_with_a_bad_segment)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (int bad = 0; bad < 3; bad++) {
+			struct iovec iov[3] = {
+				{ self->map, sizes[i] / 3 }, { self->map, sizes[i] / 3 }, { self->map, sizes[i] / 3 },
+			};
+
+			iov[bad].iov_base = self->end - 1;
+			RT_FAILS(EFAULT, writev(self->w, iov, 3));
+			/* and a vector that itself ends nowhere */
+			RT_FAILS(EFAULT, writev(self->w, (void *)(self->end - 20), 2));
+		}
+	}
+	expect_nothing(_metadata, self);
+}
+
+/* What could not be given is not taken. What was given of it is told, and the rest comes next. */
+TEST_F(fault, reading_to_nowhere)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t len = sizes[i], room;
+		unsigned char record[5000], got[5000];
+
+		rt_fill(record, len, 3);
+		for (room = 0; room < len; room += room < 20 || room >= len - 20 ? 1 : 97) {
+			struct iovec iov[2] = { { got, room }, { self->end, len } };
+			size_t part = 0;
+			ssize_t n;
+
+			ASSERT_EQ(len, write(self->w, record, len));
+			n = read(self->r, self->end - room, len);
+			if (n < 0) {
+				EXPECT_EQ(EFAULT, errno);
+			} else {
+				EXPECT_GE(room, n);
+				memcpy(got, self->end - room, n);
+				part = n;
+			}
+			ASSERT_EQ(len - part, read(self->r, got + part, sizeof(got) - part));
+			ASSERT_EQ(0, memcmp(record, got, len));
+
+			ASSERT_EQ(len, write(self->w, record, len));
+			n = readv(self->r, iov, 2);
+			part = n > 0 ? n : 0;
+			ASSERT_EQ(len - part, read(self->r, got + part, sizeof(got) - part));
+			ASSERT_EQ(0, memcmp(record, got, len));
+			self->published += 2;
+		}
+		RT_FAILS(EFAULT, (rt_write(self->w, len, 4), read(self->r, NULL, len)));
+		EXPECT_EQ(len, rt_read(self->r, len, 4));
+		self->published++;
+	}
+	expect_nothing(_metadata, self);
+}
+
+TEST_HARNESS_MAIN

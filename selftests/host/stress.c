@@ -1,0 +1,805 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The protocol file by itself: threads over ordinary memory, no kernel. What the module does is done here by
+ * functions that follow module/tail.c, wait.c, subscriber.c and producer.c step by step, with a mutex for
+ * ring.lock and a condition for a wait queue. Four producers, four subscribers on each of three rings.
+ *
+ *	stress [RECORDS]	so many records in all, 300000
+ *
+ * Every record says who published it, its number and a checksum over all of it. Reliable subscribers must
+ * get each one, whole, in the order of each producer; what lossy ones got and lost must add up to what was
+ * published. Producers die now and then: between claim and commit, or before their look at the wake word.
+ *
+ * For the sanitizers: the payload is stored and loaded with plain accesses between producers and reliable
+ * subscribers, so that ThreadSanitizer sees whether the protocol orders them. A lossy subscriber's loads race
+ * with the next lap's stores by design; where one is, producers store and it loads by relaxed atomics.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_THREAD__
+/*
+ * ThreadSanitizer knows no fences. It needs none: whatever the protocol orders by a fence alone is read and
+ * written by atomics. So the fence is made where it cannot see it, and no race is hidden from it by taking
+ * a fence for more than it is.
+ */
+static inline void fence(void)
+{
+#if defined(__x86_64__)
+	__asm__ __volatile__("mfence" ::: "memory");
+#elif defined(__aarch64__)
+	__asm__ __volatile__("dmb ish" ::: "memory");
+#else
+#error "a full barrier for this processor, please"
+#endif
+}
+#define __atomic_thread_fence(order)	fence()
+#endif
+
+#include <linux/ring.h>
+#include <linux/ring_protocol.h>
+
+#include "kselftest.h"
+
+#define PRODUCERS	4
+#define SUBSCRIBERS	4
+#define OWNERS		64
+
+/* One death in so many records */
+#define DEATH		2000
+
+typedef __u64 u64;
+typedef __u32 u32;
+
+/* ---- What stands for the kernel ---- */
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t wakes;
+	u64 generation;
+};
+
+struct subscriber {
+	struct ring_cursor *cursor;
+	bool reliable;
+	u64 received;
+	u64 last[PRODUCERS];	/* number of the last record of each */
+	struct ring *ring;
+	int id;
+};
+
+/**
+ * struct ring - one ring
+ * @mem: as the protocol sees it
+ * @policy: enum ring_policy
+ * @atomic: there are lossy subscribers
+ * @lock: ring.lock
+ * @writers_want_data: as in the module
+ * @readers: ring.readers
+ * @writers: ring.writers
+ * @owners: owner ids in use
+ * @records: each producer's
+ */
+struct ring {
+	struct ring_mem mem;
+	enum ring_policy policy;
+	bool atomic;
+	pthread_mutex_t lock;
+	bool writers_want_data;
+	struct queue readers;
+	struct queue writers;
+	bool owners[OWNERS];
+	u64 records;
+	struct subscriber subscribers[SUBSCRIBERS];
+	u64 deaths;
+	u64 sleeps;
+};
+
+static int failures;
+
+static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
+{
+	va_list args;
+
+	if (__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED) > 20)
+		return;
+	printf("# ");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+}
+
+static u64 lowest_cursor(struct ring *ring)
+{
+	u64 tail = ring_load(&ring->mem.control->tail);
+	u64 lowest = RING_NONE;
+	int i;
+
+	for (i = 0; i < SUBSCRIBERS; i++) {
+		struct subscriber *sub = &ring->subscribers[i];
+		int64_t ahead;
+
+		if (!sub->reliable)
+			continue;
+		ahead = (int64_t)(ring_load_acquire(&sub->cursor->cursor) - tail);	/* RB_RELEASE reclaim/A */
+		if (ahead < 0)
+			ahead = 0;
+		if ((u64)ahead < lowest)
+			lowest = (u64)ahead;
+	}
+	return lowest == RING_NONE ? tail : tail + lowest;
+}
+
+/* pass() and publish_tail(); returns the tail */
+static u64 reclaim(struct ring *ring, u64 need, u64 *busy)
+{
+	const struct ring_mem *mem = &ring->mem;
+	struct ring_control *control = mem->control;
+	struct ring_mark mark;
+	u64 state, tail, goal, limit, index;
+
+	pthread_mutex_lock(&ring->lock);
+	tail = ring_load(&control->tail);
+	goal = tail + (mem->slot_count / 8 ? mem->slot_count / 8 : 1);
+	if (need > goal)
+		goal = need;
+	limit = ring->policy == RING_BLOCK ? lowest_cursor(ring) : tail + mem->slot_count;
+	mark = ring_mem_mark_read(mem);
+	*busy = RING_NONE;
+	while (goal > mark.tail) {
+		enum ring_look look = ring_mem_look(mem, mark.tail, &state);
+		u32 k = ring_state_k(state);
+
+		if (look == RING_LOOK_EMPTY)
+			break;
+		if (look == RING_LOOK_BUSY) {
+			*busy = mark.tail;
+			break;
+		}
+		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
+			fail("the tail found nonsense at %llu", mark.tail);
+			abort();
+		}
+		if ((int64_t)(limit - mark.tail) < k)
+			break;
+		if (look == RING_LOOK_READY)
+			mark.ordinal++;
+		mark.tail += k;
+	}
+	if (mark.tail != tail) {
+		index = ring_load(&control->mark_index) + 1;
+		/* RB_MARK reclaim/F: smp_wmb() there */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		ring_store(&control->mark[index & 1].tail, mark.tail);
+		ring_store(&control->mark[index & 1].ordinal, mark.ordinal);
+		ring_store_release(&control->mark_index, index);	/* RB_MARK reclaim/F */
+		ring_store_release(&control->tail, mark.tail);		/* RB_TAIL reclaim/B */
+	}
+	pthread_mutex_unlock(&ring->lock);
+	return mark.tail;
+}
+
+static void wake_up(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->generation++;
+	pthread_cond_broadcast(&queue->wakes);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+static void wake_readers(struct ring *ring)
+{
+	bool writers_too;
+
+	pthread_mutex_lock(&ring->lock);
+	ring_store(&ring->mem.control->wake_data, RING_NONE);
+	writers_too = ring->writers_want_data;
+	ring->writers_want_data = false;
+	pthread_mutex_unlock(&ring->lock);
+	wake_up(&ring->readers);
+	if (writers_too)
+		wake_up(&ring->writers);
+}
+
+static void wake_writers(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->lock);
+	ring_store(&ring->mem.control->wake_space, RING_NONE);
+	pthread_mutex_unlock(&ring->lock);
+	wake_up(&ring->writers);
+}
+
+static void lower(__u64 *word, u64 value)
+{
+	if (value < ring_load(word))
+		ring_store(word, value);
+}
+
+static void arm_data(struct ring *ring, u64 sequence)
+{
+	pthread_mutex_lock(&ring->lock);
+	lower(&ring->mem.control->wake_data, sequence);
+	pthread_mutex_unlock(&ring->lock);
+	ring_mb();						/* RB_DATA sleep/D */
+}
+
+static void arm_space(struct ring *ring, u64 cursor, u64 busy)
+{
+	__u64 *word = &ring->mem.control->wake_space;
+	bool stale;
+
+	pthread_mutex_lock(&ring->lock);
+	stale = ring_load(word) <= lowest_cursor(ring);
+	if (stale)
+		ring_store(word, cursor);
+	else
+		lower(word, cursor);
+	if (busy != RING_NONE) {
+		lower(&ring->mem.control->wake_data, busy);
+		ring->writers_want_data = true;
+	}
+	pthread_mutex_unlock(&ring->lock);
+	if (stale)
+		wake_up(&ring->writers);
+	ring_mb();						/* RB_SPACE sleep/E */
+}
+
+static bool room(struct ring *ring, u32 k, u64 *need, u64 *busy)
+{
+	u64 tail;
+	__u64 head, old, seen;
+
+	switch (ring_mem_find_head(&ring->mem, &head, &old, &seen)) {
+	case RING_CLAIM_CORRUPT:
+		fail("room() found nonsense");
+		abort();
+	case RING_CLAIM_AGAIN:
+		return true;
+	default:
+		break;
+	}
+	*need = head + k - ring->mem.slot_count;
+	if ((int64_t)(*need - seen) <= 0)
+		return true;
+	tail = reclaim(ring, *need, busy);
+	return (int64_t)(*need - tail) <= 0;
+}
+
+static bool room_arm(struct ring *ring, u32 k)
+{
+	u64 need, busy, armed_cursor = RING_NONE, armed_busy = RING_NONE;
+
+	while (!room(ring, k, &need, &busy)) {
+		if (armed_cursor == need && armed_busy <= busy)
+			return false;
+		arm_space(ring, need, busy);
+		armed_cursor = need;
+		armed_busy = busy;
+	}
+	return true;
+}
+
+/* ready(): whether there is something at the cursor; if not, what to wait for */
+static bool ready(struct ring *ring, u64 cursor, u64 *target)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u32 status = ring_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
+	u64 s = cursor;
+	__u64 state;
+
+	while (s - cursor <= mem->slot_mask) {
+		switch (ring_mem_look(mem, s, &state)) {
+		case RING_LOOK_EMPTY:
+			*target = s;
+			return status || ring_mem_lapped(mem, cursor);
+		case RING_LOOK_BUSY:
+			*target = s;
+			return ring_mem_lapped(mem, cursor);
+		case RING_LOOK_SKIP:
+			s += ring_state_k(state);
+			break;
+		default:
+			return true;
+		}
+	}
+	return true;
+}
+
+static bool subscriber_arm(struct ring *ring, u64 cursor)
+{
+	u64 target, armed = RING_NONE;
+
+	while (!ready(ring, cursor, &target)) {
+		if (armed <= target)
+			return false;
+		arm_data(ring, target);
+		armed = target;
+	}
+	return true;
+}
+
+/* ring_sleep() */
+static void sleep_on(struct ring *ring, struct queue *queue, struct subscriber *sub, u64 cursor, u32 k)
+{
+	u64 generation;
+
+	for (;;) {
+		pthread_mutex_lock(&queue->lock);
+		generation = queue->generation;
+		pthread_mutex_unlock(&queue->lock);
+		if (sub ? subscriber_arm(ring, cursor) : room_arm(ring, k))
+			return;
+		__atomic_fetch_add(&ring->sleeps, 1, __ATOMIC_RELAXED);
+		pthread_mutex_lock(&queue->lock);
+		while (queue->generation == generation) {
+			struct timespec late;
+
+			clock_gettime(CLOCK_REALTIME, &late);
+			late.tv_sec += 60;
+			if (pthread_cond_timedwait(&queue->wakes, &queue->lock, &late)) {
+				fail("%s slept for a minute: tail %llu, wake_data %llu, wake_space %llu, cursor %llu",
+				     sub ? "a subscriber" : "a producer",
+				     ring_load(&ring->mem.control->tail),
+				     ring_load(&ring->mem.control->wake_data),
+				     ring_load(&ring->mem.control->wake_space),
+				     cursor);
+				abort();
+			}
+		}
+		pthread_mutex_unlock(&queue->lock);
+	}
+}
+
+static u32 owner_alloc(struct ring *ring)
+{
+	static u32 next;
+	u32 owner;
+
+	pthread_mutex_lock(&ring->lock);
+	do
+		owner = 1 + next++ % (OWNERS - 1);
+	while (ring->owners[owner]);
+	ring->owners[owner] = true;
+	pthread_mutex_unlock(&ring->lock);
+	return owner;
+}
+
+/* ring_unproduce() of a direct producer: reap, wake, and only then its id is free. */
+static void unproduce(struct ring *ring, u32 owner)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 tail, s;
+	__u64 state;
+	u32 k;
+
+again:
+	tail = ring_load_acquire(&mem->control->tail);
+	for (s = tail; s - tail <= mem->slot_mask; s += k) {
+		enum ring_look look = ring_mem_look(mem, s, &state);
+
+		if (look == RING_LOOK_EMPTY)
+			break;
+		if (look == RING_LOOK_PASSED)
+			goto again;
+		k = ring_state_k(state);
+		if (look == RING_LOOK_BUSY && ring_state_owner(state) == owner)
+			ring_cas(&ring_mem_slot(mem, s)->state, &state,
+				 ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED));
+	}
+	wake_readers(ring);
+	pthread_mutex_lock(&ring->lock);
+	ring->owners[owner] = false;
+	ring->deaths++;
+	pthread_mutex_unlock(&ring->lock);
+}
+
+/* ---- Records ---- */
+
+/**
+ * struct payload - what a record begins with
+ * @number: its producer's own, from 1
+ * @producer: who
+ * @len: of the whole record
+ * @sum: of the whole record, with this member 0
+ */
+struct payload {
+	u64 number;
+	u32 producer;
+	u32 len;
+	u64 sum;
+};
+
+static u64 mix(u64 x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+static u64 random_next(u64 *state)
+{
+	return mix(*state += 0x9e3779b97f4a7c15ull);
+}
+
+static u64 sum_of(const unsigned char *record, u32 len)
+{
+	u64 sum = len, word;
+	u32 i;
+
+	for (i = 0; i < len; i += 8) {
+		if (i == offsetof(struct payload, sum))
+			continue;
+		word = 0;
+		memcpy(&word, record + i, len - i < 8 ? len - i : 8);
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ull;
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
+static void fill(unsigned char *record, u32 len, u32 producer, u64 number)
+{
+	struct payload head = { .number = number, .producer = producer, .len = len };
+	u64 x = mix(number * PRODUCERS + producer);
+	u32 i;
+
+	for (i = sizeof(head); i < len; i += 8) {
+		memcpy(record + i, &x, len - i < 8 ? len - i : 8);
+		x += 0x9e3779b97f4a7c15ull;
+	}
+	memcpy(record, &head, sizeof(head));
+	head.sum = sum_of(record, len);
+	memcpy(record, &head, sizeof(head));
+}
+
+/* Both ends are aligned to 8. */
+static void copy_in(const struct ring *ring, unsigned char *to, const unsigned char *from, u32 len)
+{
+	u64 word;
+	u32 i;
+
+	if (!ring->atomic) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (i = 0; i + 8 <= len; i += 8) {
+		memcpy(&word, from + i, 8);
+		__atomic_store_n((u64 *)(void *)(to + i), word, __ATOMIC_RELAXED);
+	}
+	for (; i < len; i++)
+		__atomic_store_n(to + i, from[i], __ATOMIC_RELAXED);
+}
+
+static void copy_out_racy(unsigned char *to, const unsigned char *from, u32 len)
+{
+	u64 word;
+	u32 i;
+
+	for (i = 0; i + 8 <= len; i += 8) {
+		word = __atomic_load_n((const u64 *)(const void *)(from + i), __ATOMIC_RELAXED);
+		memcpy(to + i, &word, 8);
+	}
+	for (; i < len; i++)
+		to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
+}
+
+/* ---- Producers ---- */
+
+struct producer {
+	struct ring *ring;
+	u32 id;
+};
+
+static u32 random_len(const struct ring *ring, u64 *state)
+{
+	u64 r = random_next(state);
+	u32 least = sizeof(struct payload);
+	u32 most = r & 15 ? ring->mem.inline_max : r & 0x1f0 ? 512 : (u32)ring->mem.longest;
+
+	return least + (u32)((r >> 16) % (most - least + 1));
+}
+
+static u64 claim(struct ring *ring, u32 owner, u32 k)
+{
+	__u64 sequence;
+
+	for (;;) {
+		switch (ring_mem_claim(&ring->mem, owner, k, &sequence)) {
+		case RING_CLAIMED:
+			return sequence;
+		case RING_CLAIM_FULL:
+			sleep_on(ring, &ring->writers, NULL, 0, k);
+			break;
+		case RING_CLAIM_AGAIN:
+			sched_yield();
+			break;
+		case RING_CLAIM_CORRUPT:
+			fail("a claim found nonsense");
+			abort();
+		}
+	}
+}
+
+static void *produce(void *arg)
+{
+	struct producer *p = arg;
+	struct ring *ring = p->ring;
+	const struct ring_mem *mem = &ring->mem;
+	u64 random = mix(p->id + 1), number = 1;
+	u32 owner = owner_alloc(ring);
+	unsigned char *record = malloc(mem->longest);
+
+	while (number <= ring->records) {
+		u64 dies = random_next(&random) % DEATH;
+		u32 len = random_len(ring, &random);
+		u32 k = ring_mem_slots_for(mem, len);
+		u32 word = ring_mem_len_word(mem, len);
+		u64 sequence = claim(ring, owner, k);
+		struct ring_slot *slot = ring_mem_slot(mem, sequence);
+
+		fill(record, len, p->id, number);
+		if (dies == 0) {	/* between claim and commit, in the middle of its payload */
+			copy_in(ring, ring_mem_payload(mem, sequence, word), record, len / 2);
+			unproduce(ring, owner);
+			owner = owner_alloc(ring);
+			continue;
+		}
+		copy_in(ring, ring_mem_payload(mem, sequence, word), record, len);
+		ring_store(&slot->len, word);
+		ring_store(&slot->tag, p->id);
+		ring_mem_commit(mem, sequence, k, owner);
+		number++;
+		if (dies == 1) {	/* before its look at the wake word */
+			unproduce(ring, owner);
+			owner = owner_alloc(ring);
+			continue;
+		}
+		if (ring_mem_wakes_data(mem, sequence + k))
+			wake_readers(ring);
+		/* Nothing else slows these down: let readers see some. */
+		if (ring->policy == RING_OVERWRITE && dies % 64 == 0)
+			sched_yield();
+	}
+	free(record);
+	return NULL;
+}
+
+/* ---- Subscribers ---- */
+
+static void check_record(struct subscriber *sub, const unsigned char *record, u32 len, u32 tag, u64 sequence)
+{
+	struct payload head;
+
+	if (len < sizeof(head)) {
+		fail("subscriber %d: record %llu of %u bytes", sub->id, sequence, len);
+		return;
+	}
+	memcpy(&head, record, sizeof(head));
+	if (head.len != len || head.producer != tag || tag >= PRODUCERS || head.sum != sum_of(record, len)) {
+		fail("subscriber %d: record %llu is not whole: %u bytes, tag %u; it says %u, %u",
+		     sub->id, sequence, len, tag, head.len, head.producer);
+		return;
+	}
+	if (sub->reliable ? head.number != sub->last[tag] + 1 : head.number <= sub->last[tag])
+		fail("subscriber %d: record %llu is number %llu of producer %u, after %llu", sub->id,
+		     sequence, head.number, tag,
+		     sub->last[tag]);
+	sub->last[tag] = head.number;
+}
+
+static void *subscribe(void *arg)
+{
+	struct subscriber *sub = arg;
+	struct ring *ring = sub->ring;
+	const struct ring_mem *mem = &ring->mem;
+	struct ring_cursor *c = sub->cursor;
+	unsigned char *copy = malloc(mem->longest);
+	u64 random = mix(100 + (u64)sub->id);
+	u64 cursor = 0, s = 0, pending = 0;
+	__u64 state;
+
+	for (;;) {
+		u32 status = ring_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
+		enum ring_look look = ring_mem_look(mem, s, &state);
+		const struct ring_slot *slot = ring_mem_slot(mem, s);
+		bool lapped = false, nothing = look == RING_LOOK_EMPTY || look == RING_LOOK_BUSY;
+
+		if (look == RING_LOOK_PASSED) {
+			lapped = true;
+		} else if (look == RING_LOOK_SKIP) {
+			s += ring_state_k(state);
+		} else if (look == RING_LOOK_READY) {
+			u32 k = ring_state_k(state), word = ring_load(&slot->len), tag = ring_load(&slot->tag);
+			u32 len = word & ~RING_LEN_BULK;
+
+			if (sub->reliable) {
+				if (!ring_mem_k_valid(mem, k) || !ring_mem_len_valid(mem, k, word))
+					fail("subscriber %d: no record can be so", sub->id);
+				else	/* in place, plain loads */
+					check_record(sub, ring_mem_payload(mem, s, word), len, tag, s);
+			} else if (!ring_mem_k_valid(mem, k) || !ring_mem_len_valid(mem, k, word)) {
+				lapped = ring_mem_lapped(mem, cursor);
+				if (!lapped)
+					fail("subscriber %d: no record can be so", sub->id);
+			} else {
+				copy_out_racy(copy, ring_mem_payload(mem, s, word), len);
+				lapped = ring_mem_lapped(mem, cursor);
+				if (!lapped)
+					check_record(sub, copy, len, tag, s);
+			}
+			if (!lapped) {
+				s += k;
+				pending++;
+			}
+		}
+		/* A lossy one releases each record: its numbers above are of what it took. */
+		if (!lapped && s != cursor && (nothing || !sub->reliable || random_next(&random) % 8 == 0)) {
+			if (!sub->reliable && ring_mem_lapped(mem, cursor) && !pending) {
+				lapped = true;
+			} else {
+				if (ring_cursor_release(mem, c, s, pending))
+					wake_writers(ring);
+				sub->received += pending;
+				pending = 0;
+				cursor = s;
+			}
+		}
+		if (!lapped && nothing)
+			lapped = ring_mem_lapped(mem, cursor);
+		if (lapped) {
+			if (sub->reliable) {
+				fail("subscriber %d is reliable, and lapped at %llu", sub->id,
+				     cursor);
+				abort();
+			}
+			cursor = s = ring_cursor_catch_up(mem, c);
+			pending = 0;
+		} else if (nothing) {
+			if (look == RING_LOOK_EMPTY && status)
+				break;
+			sleep_on(ring, &ring->readers, sub, cursor, 0);
+		}
+		/* Some are slow. */
+		if (sub->id == SUBSCRIBERS - 1 && random_next(&random) % 4096 == 0)
+			usleep(1000);
+	}
+	free(copy);
+	return NULL;
+}
+
+/* ---- Rings ---- */
+
+static void *pages(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		ksft_exit_fail_msg("mmap\n");
+	return p;
+}
+
+/* The bulk area twice, back to back */
+static unsigned char *bulk_area(size_t bytes)
+{
+	int fd = memfd_create("bulk", MFD_CLOEXEC);
+	unsigned char *p = pages(2 * bytes);
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) ||
+	    mmap(p, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+	    mmap(p + bytes, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		ksft_exit_fail_msg("the bulk area\n");
+	close(fd);
+	return p;
+}
+
+static void queue_init(struct queue *queue)
+{
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->wakes, NULL);
+}
+
+static bool run(const char *name, enum ring_policy policy, int reliable, u64 records)
+{
+	static const u32 slots = 256, slot_size = 64, bulk = 256 * 256;
+	struct ring *ring = calloc(1, sizeof(*ring));
+	struct producer producers[PRODUCERS];
+	pthread_t threads[PRODUCERS + SUBSCRIBERS];
+	u64 published, lost = 0;
+	struct timespec begun, ended;
+	int i, before = failures;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	ring_mem_init(&ring->mem, slots, slot_size, bulk);
+	ring->mem.control = pages(4096);
+	ring->mem.producers = pages(4096);
+	ring->mem.slots = pages((size_t)slots * slot_size);
+	ring->mem.bulk = bulk_area(bulk);
+	ring->mem.control->wake_data = RING_NONE;
+	ring->mem.control->wake_space = RING_NONE;
+	ring->policy = policy;
+	ring->atomic = reliable < SUBSCRIBERS;
+	ring->records = records / PRODUCERS;
+	pthread_mutex_init(&ring->lock, NULL);
+	queue_init(&ring->readers);
+	queue_init(&ring->writers);
+	published = ring->records * PRODUCERS;
+
+	for (i = 0; i < SUBSCRIBERS; i++) {
+		struct subscriber *sub = &ring->subscribers[i];
+
+		sub->ring = ring;
+		sub->id = i;
+		sub->reliable = i < reliable;
+		sub->cursor = pages(4096);
+	}
+	for (i = 0; i < SUBSCRIBERS; i++)
+		pthread_create(&threads[PRODUCERS + i], NULL, subscribe, &ring->subscribers[i]);
+	for (i = 0; i < PRODUCERS; i++) {
+		producers[i] = (struct producer) { ring, (u32)i };
+		pthread_create(&threads[i], NULL, produce, &producers[i]);
+	}
+	for (i = 0; i < PRODUCERS; i++)
+		pthread_join(threads[i], NULL);
+
+	/* ring_set_status() */
+	pthread_mutex_lock(&ring->lock);
+	ring_store(&ring->mem.control->status, RING_STATUS_SHUTDOWN);
+	pthread_mutex_unlock(&ring->lock);
+	ring_mb();						/* RB_SHUTDOWN shutdown/G */
+	wake_readers(ring);
+	wake_writers(ring);
+	for (i = 0; i < SUBSCRIBERS; i++)
+		pthread_join(threads[PRODUCERS + i], NULL);
+
+	for (i = 0; i < SUBSCRIBERS; i++) {
+		struct subscriber *sub = &ring->subscribers[i];
+
+		lost += sub->cursor->lost;
+		if (sub->received != sub->cursor->taken || sub->received + sub->cursor->lost != published)
+			fail("%s: subscriber %d received %llu, taken %llu, lost %llu, published %llu", name, i,
+			     sub->received, sub->cursor->taken,
+			     sub->cursor->lost, published);
+		if (sub->reliable && sub->cursor->lost)
+			fail("%s: subscriber %d is reliable, and lost", name, i);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	printf("# %s: %llu published, %llu received by four, %llu lost, %llu deaths, %llu sleeps, %.1f s\n", name,
+	       published, (SUBSCRIBERS * published - lost),
+	       lost, ring->deaths, ring->sleeps,
+	       (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9);
+
+	for (i = 0; i < SUBSCRIBERS; i++)
+		munmap(ring->subscribers[i].cursor, 4096);
+	munmap(ring->mem.control, 4096);
+	munmap(ring->mem.producers, 4096);
+	munmap(ring->mem.slots, (size_t)slots * slot_size);
+	munmap(ring->mem.bulk, 2 * (size_t)bulk);
+	free(ring);
+	return failures == before;
+}
+
+int main(int argc, char **argv)
+{
+	u64 records = argc > 1 ? strtoull(argv[1], NULL, 0) : 300000;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ksft_print_header();
+	ksft_set_plan(3);
+	ksft_test_result(run("block", RING_BLOCK, 4, records / 3), "block, four reliable\n");
+	ksft_test_result(run("block and lossy", RING_BLOCK, 2, records / 3), "block, two reliable, two lossy\n");
+	ksft_test_result(run("overwrite", RING_OVERWRITE, 0, records / 3), "overwrite, four lossy\n");
+	ksft_finished();
+}

@@ -37,7 +37,7 @@ selftests: userlib
 # deps installs what is missing, and then does nothing any more
 check: deps
 	@$(MAKE) all
-	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
+	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest selftests/host/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 demo: deps

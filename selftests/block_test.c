@@ -132,7 +132,7 @@ static void end_all(struct __test_metadata *_metadata, FIXTURE_DATA(block) *self
 		ASSERT_EQ(8, rt_read(self->r, 64, i));
 	}
 	for (int i = 0; i < CALLS; i++) {
-		ASSERT_TRUE(rt_ends(&self->threads[i], 1000)) {
+		ASSERT_TRUE(rt_ends(&self->threads[i], 5000)) {
 			TH_LOG("%s", names[i]);
 		}
 		EXPECT_LE(0, self->threads[i].ret) {
@@ -141,20 +141,31 @@ static void end_all(struct __test_metadata *_metadata, FIXTURE_DATA(block) *self
 	}
 }
 
-/* Two seconds, in which each takes less than 50 ms of a processor */
+/*
+ * Two seconds, in which each takes less than 50 ms of a processor: none at all, for it is not even looked at.
+ * (Counted while it sleeps: when the machine that emulates this one is busy, to go to sleep may take longer.)
+ */
 TEST_F(block, sleeps)
 {
+	__u64 cpu[CALLS];
+	long switches[CALLS];
+
 	start_all(_metadata, self);
+	for (int i = 0; i < CALLS; i++) {
+		cpu[i] = rt_thread_cpu(&self->threads[i]);
+		switches[i] = rt_voluntary_switches(self->threads[i].tid);
+	}
 	rt_sleep_ms(2000);
 	for (int i = 0; i < CALLS; i++) {
 		EXPECT_EQ('S', rt_task_state(self->threads[i].tid));
-	}
-	end_all(_metadata, self);
-	for (int i = 0; i < CALLS; i++) {
-		EXPECT_GT(50 * RT_MS, self->threads[i].cpu) {
+		EXPECT_GT(cpu[i] + 50 * RT_MS, rt_thread_cpu(&self->threads[i])) {
+			TH_LOG("%s", names[i]);
+		}
+		EXPECT_EQ(switches[i], rt_voluntary_switches(self->threads[i].tid)) {
 			TH_LOG("%s", names[i]);
 		}
 	}
+	end_all(_metadata, self);
 }
 
 /* One record wakes all readers, and room all writers, soon. */
@@ -166,7 +177,7 @@ TEST_F(block, one_event_ends_all)
 	began = rt_now();
 	end_all(_metadata, self);
 	for (int i = 0; i < CALLS; i++) {
-		EXPECT_GT(500 * RT_MS, self->threads[i].ended - began) {
+		EXPECT_GT(1000 * RT_MS, self->threads[i].ended - began) {
 			TH_LOG("%s", names[i]);
 		}
 	}
@@ -175,8 +186,11 @@ TEST_F(block, one_event_ends_all)
 TEST_F(block, deadlines_are_met)
 {
 	static const unsigned int ms[] = { 1, 60, 300 };
+	int again = 0;
 
-	for (size_t j = 0; j < ARRAY_SIZE(ms); j++) {
+	for (int j = 0; j < (int)ARRAY_SIZE(ms); j++) {
+		bool late = false;
+
 		for (int i = 0; i < CALLS; i++) {
 			struct rt_thread *t = &self->threads[i];
 
@@ -198,9 +212,15 @@ TEST_F(block, deadlines_are_met)
 			EXPECT_LE(self->calls[i].deadline, self->threads[i].ended) {
 				TH_LOG("%s", names[i]);
 			}
-			EXPECT_GE(self->calls[i].deadline + 100 * RT_MS, self->threads[i].ended) {
-				TH_LOG("%s", names[i]);
-			}
+			late |= self->calls[i].deadline + 100 * RT_MS < self->threads[i].ended;
+		}
+		/* Once more, should the machine itself have been asleep */
+		if (late && ++again < 3) {
+			j--;
+			continue;
+		}
+		ASSERT_FALSE(late) {
+			TH_LOG("more than 100 ms late, again and again");
 		}
 	}
 	/* None of them has left anything behind. */
@@ -244,7 +264,7 @@ TEST_F(block, a_signal_interrupts)
 	for (int i = 0; i < CALLS; i++)
 		pthread_kill(self->threads[i].thread, SIGUSR1);
 	for (int i = 0; i < CALLS; i++) {
-		ASSERT_TRUE(rt_ends(&self->threads[i], 1000)) {
+		ASSERT_TRUE(rt_ends(&self->threads[i], 5000)) {
 			TH_LOG("%s", names[i]);
 		}
 		EXPECT_EQ(-1, self->threads[i].ret);
@@ -285,7 +305,7 @@ TEST_F(block, a_signal_with_restart_does_not)
 		rt_sleep_ms(10);
 		pthread_kill(t->thread, SIGUSR1);
 	}
-	ASSERT_TRUE(rt_ends(t, 1000));
+	ASSERT_TRUE(rt_ends(t, 5000));
 	EXPECT_EQ(ETIMEDOUT, t->error);
 	EXPECT_LE(self->calls[WAIT_DATA].deadline, t->ended);
 	EXPECT_GE(self->calls[WAIT_DATA].deadline + 100 * RT_MS, t->ended);
@@ -313,7 +333,7 @@ TEST_F(block, a_kill_ends_it)
 		EXPECT_EQ(128 + SIGKILL, rt_wait_child(pids[i])) {
 			TH_LOG("%s", names[i]);
 		}
-		EXPECT_GT(500 * RT_MS, rt_now() - began);
+		EXPECT_GT(1000 * RT_MS, rt_now() - began);
 	}
 	/* The rings go on. */
 	start_all(_metadata, self);
@@ -340,7 +360,7 @@ TEST_F(block, one_record_for_one_of_many)
 		EXPECT_EQ(records, ended);
 	}
 	for (int i = 0; i < 4; i++) {
-		ASSERT_TRUE(rt_ends(&t[i], 1000));
+		ASSERT_TRUE(rt_ends(&t[i], 5000));
 		EXPECT_EQ(8, t[i].ret);
 	}
 	close(fd);
@@ -410,7 +430,7 @@ TEST_F(block, writers_of_several_sizes)
 		}
 		ASSERT_EQ(8, rt_read(self->r, 64, n));
 		n++;
-		ASSERT_TRUE(rt_ends(&t[i], 1000)) {
+		ASSERT_TRUE(rt_ends(&t[i], 5000)) {
 			TH_LOG("%zu bytes after %d", calls[i].len, n);
 		}
 		EXPECT_EQ(calls[i].len, t[i].ret);

@@ -292,12 +292,12 @@ TEST_F_TIMEOUT(hostile, all_the_time, 60)
 {
 	struct scribbler s = { self->w, self->h, self->cursor, self->map.mem.control, false, 0 };
 	struct rt_thread threads[3];
-	__u64 end = rt_in_ms(1500), last = rt_now();
+	__u64 end = rt_in_ms(1500), give_up = rt_in_ms(30000), last = rt_now();
 
 	rt_start(_metadata, &threads[0], scribble, &s);
 	rt_start(_metadata, &threads[1], use, &s);
 	rt_start(_metadata, &threads[2], sleep_in_read, &s);
-	while (rt_now() < end) {
+	while (rt_now() < end || (self->number < 1000 && rt_now() < give_up)) {
 		if (write_some(_metadata, self, 20)) {
 			last = rt_now();
 		} else {
@@ -312,7 +312,7 @@ TEST_F_TIMEOUT(hostile, all_the_time, 60)
 		ASSERT_TRUE(rt_ends(&threads[i], 5000));
 	}
 	read_some(_metadata, self, 10000);
-	EXPECT_LT(1000, self->number);
+	EXPECT_LE(1000, self->number);
 	EXPECT_LT(100, s.count);
 }
 

@@ -261,7 +261,7 @@ TEST_F(mmap, release_wakes_the_writer)
 	rt_start_asleep(_metadata, &t, do_write, &self->w);
 	EXPECT_EQ(m.cursor->cursor + 1, m.mem.control->wake_space);
 	ASSERT_EQ(8, take(&m, 0, self->r));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(8, t.ret);
 	EXPECT_EQ(RING_NONE, m.mem.control->wake_space);
 	for (int i = 1; i <= 4096; i++) {

@@ -141,8 +141,8 @@ TEST_F(poll, sleeps_until_there_is)
 	rt_start_asleep(_metadata, &t, do_poll, &in);
 	rt_start_asleep(_metadata, &t2, do_poll, &in2);
 	ASSERT_EQ(8, rt_write(self->w, 8, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
-	ASSERT_TRUE(rt_ends(&t2, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
+	ASSERT_TRUE(rt_ends(&t2, 5000));
 	EXPECT_EQ(POLLIN, in.revents);
 	EXPECT_EQ(POLLIN, in2.revents);
 	ASSERT_EQ(8, rt_read(self->r, 64, 0));
@@ -150,14 +150,14 @@ TEST_F(poll, sleeps_until_there_is)
 	ASSERT_LT(0, rt_write_until_full(self->w, 8));
 	rt_start_asleep(_metadata, &t, do_poll, &out);
 	ASSERT_EQ(8, rt_read(self->r, 64, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(POLLOUT, out.revents);
 
 	/* Who waits for losses only */
 	ASSERT_EQ(8, rt_write(self->ow, 8, 0));
 	rt_start_asleep(_metadata, &t, do_poll, &pri);
 	ASSERT_EQ(0, ioctl(self->ow, RING_IOC_FLUSH, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(POLLPRI, pri.revents);
 }
 
@@ -172,7 +172,7 @@ TEST_F(poll, overwritten_records_wake_who_waits_for_losses)
 	for (int i = 0; i < 5000; i++) {
 		ASSERT_EQ(8, rt_write(self->ow, 8, i));
 	}
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(POLLPRI, pri.revents);
 }
 
@@ -190,7 +190,7 @@ TEST_F(poll, watermark)
 	}
 	EXPECT_FALSE(rt_ends(&t, 50));
 	ASSERT_EQ(8, rt_write(self->w, 8, 7));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(POLLIN, in.revents);
 	close(fd);
 }
@@ -246,14 +246,14 @@ TEST_F(poll, level_triggered)
 	ASSERT_EQ(8, rt_write(self->w, 8, 0));
 	ASSERT_EQ(8, rt_write(self->w, 8, 1));
 	for (int i = 0; i < 3; i++) {
-		EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+		EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	}
 	ASSERT_EQ(8, rt_read(self->r, 64, 0));
-	EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+	EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	ASSERT_EQ(8, rt_read(self->r, 64, 1));
 	EXPECT_EQ(0, events(epoll, 0));
 	ASSERT_EQ(8, rt_write(self->w, 8, 2));
-	EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+	EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	close(epoll);
 }
 
@@ -273,7 +273,7 @@ TEST_F(poll, edge_triggered)
 	EXPECT_EQ(0, events(epoll, 0));
 	for (int i = 0; i < 30; i++) {
 		ASSERT_EQ(8, rt_write(self->w, 8, i));
-		ASSERT_EQ(EPOLLIN, events(epoll, 1000)) {
+		ASSERT_EQ(EPOLLIN, events(epoll, 5000)) {
 			TH_LOG("round %d", i);
 		}
 		ASSERT_EQ(0, events(epoll, 0));
@@ -306,7 +306,7 @@ TEST_F(poll, edge_triggered_for_room)
 
 	rt_set_nonblock(self->w, true);
 	ASSERT_EQ(0, add(epoll, self->w, EPOLLOUT | EPOLLET));
-	EXPECT_EQ(EPOLLOUT, events(epoll, 1000));
+	EXPECT_EQ(EPOLLOUT, events(epoll, 5000));
 	EXPECT_EQ(0, events(epoll, 0));
 	for (int i = 0; i < 10; i++) {
 		while (rt_write(self->w, 8, n) == 8)
@@ -314,7 +314,7 @@ TEST_F(poll, edge_triggered_for_room)
 		ASSERT_EQ(EAGAIN, errno);
 		ASSERT_EQ(0, events(epoll, 0));
 		ASSERT_EQ(8, rt_read(self->r, 64, i));
-		ASSERT_EQ(EPOLLOUT, events(epoll, 1000));
+		ASSERT_EQ(EPOLLOUT, events(epoll, 5000));
 		ASSERT_EQ(0, events(epoll, 0));
 	}
 	close(epoll);
@@ -327,16 +327,16 @@ TEST_F(poll, one_shot_and_modified)
 
 	ASSERT_EQ(0, add(epoll, self->r, EPOLLIN | EPOLLONESHOT));
 	ASSERT_EQ(8, rt_write(self->w, 8, 0));
-	EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+	EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	EXPECT_EQ(0, events(epoll, 0));
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_MOD, self->r, &event));
-	EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+	EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	ASSERT_EQ(8, rt_read(self->r, 64, 0));
 	/* Asked for again while there is nothing */
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_MOD, self->r, &event));
 	EXPECT_EQ(0, events(epoll, 0));
 	ASSERT_EQ(8, rt_write(self->w, 8, 1));
-	EXPECT_EQ(EPOLLIN, events(epoll, 1000));
+	EXPECT_EQ(EPOLLIN, events(epoll, 5000));
 	close(epoll);
 }
 
@@ -393,7 +393,7 @@ static void count(int signal, siginfo_t *i, void *context)
 
 static void expect_signals(struct __test_metadata *_metadata, int signal, int n)
 {
-	__u64 deadline = rt_in_ms(n ? 1000 : 30);
+	__u64 deadline = rt_in_ms(n ? 5000 : 30);
 
 	while (signals[signal] < (n ?: 1) && rt_now() < deadline)
 		rt_sleep_ms(1);

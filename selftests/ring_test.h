@@ -409,17 +409,13 @@ static inline bool rt_wait_state(pid_t tid, char state)
  * @arg: what it is given
  * @ret: what it returned
  * @error: errno after it
- * @cpu: CPU time it took, ns
- * @begun: when, as rt_now()
- * @ended: when; 0: not yet
+ * @ended: when, as rt_now(); 0: not yet
  */
 struct rt_thread {
 	long (*call)(void *arg);
 	void *arg;
 	long ret;
 	int error;
-	__u64 cpu;
-	__u64 begun;
 	__u64 ended;
 	pid_t tid;
 	pthread_t thread;
@@ -428,13 +424,10 @@ struct rt_thread {
 static inline void *rt_thread_main(void *thread)
 {
 	struct rt_thread *t = thread;
-	__u64 cpu = rt_clock(CLOCK_THREAD_CPUTIME_ID);
 
-	t->begun = rt_now();
 	__atomic_store_n(&t->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
 	t->ret = t->call(t->arg);
 	t->error = errno;
-	t->cpu = rt_clock(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	__atomic_store_n(&t->ended, rt_now(), __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -475,6 +468,30 @@ static inline bool rt_ends(struct rt_thread *t, unsigned int ms)
 	}
 	pthread_join(t->thread, NULL);
 	return true;
+}
+
+/* How often a thread has gone to sleep */
+static inline long rt_voluntary_switches(pid_t tid)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* CPU time that a thread has taken so far, ns */
+static inline __u64 rt_thread_cpu(const struct rt_thread *t)
+{
+	clockid_t clock;
+
+	return pthread_getcpuclockid(t->thread, &clock) ? 0 : rt_clock(clock);
 }
 
 /* A process that is killed when this one ends. In the child: returns 0. */

@@ -386,21 +386,6 @@ TEST_F(rw, sendfile_both_ways)
 	close(out);
 }
 
-static long voluntary_switches(pid_t tid)
-{
-	char path[64], line[128];
-	long n = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
-	if (f)
-		fclose(f);
-	return n;
-}
-
 TEST_F(rw, a_ring_wakes_nobody_of_another_one)
 {
 	int other = rt_open_empty(_metadata, OVERWRITE), fd = rt_open(_metadata, OVERWRITE, O_RDONLY);
@@ -413,17 +398,17 @@ TEST_F(rw, a_ring_wakes_nobody_of_another_one)
 	rt_start_asleep(_metadata, &here, do_read, &self->r);
 	rt_start_asleep(_metadata, &there, do_read, &fd);
 	wakes = rt_stat(_metadata, self->w).reader_wakes;
-	switches = voluntary_switches(here.tid);
+	switches = rt_voluntary_switches(here.tid);
 	for (int i = 0; i < 1000; i++) {
 		ASSERT_EQ(8, rt_write(other, 8, i));
 	}
-	ASSERT_TRUE(rt_ends(&there, 1000));
+	ASSERT_TRUE(rt_ends(&there, 5000));
 	rt_sleep_ms(50);
 	EXPECT_EQ(0, __atomic_load_n(&here.ended, __ATOMIC_ACQUIRE));
-	EXPECT_EQ(switches, voluntary_switches(here.tid));
+	EXPECT_EQ(switches, rt_voluntary_switches(here.tid));
 	EXPECT_EQ(wakes, rt_stat(_metadata, self->w).reader_wakes);
 	ASSERT_EQ(8, rt_write(self->w, 8, 1));
-	ASSERT_TRUE(rt_ends(&here, 1000));
+	ASSERT_TRUE(rt_ends(&here, 5000));
 	EXPECT_EQ(8, here.ret);
 	close(other);
 	close(fd);
@@ -453,7 +438,7 @@ TEST_F(rw, a_signal_is_no_record)
 	EXPECT_EQ(0, __atomic_load_n(&t.ended, __ATOMIC_ACQUIRE));
 	EXPECT_EQ(published, rt_stat(_metadata, self->w).published);
 	ASSERT_EQ(13, rt_write(self->w, 13, 1));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(13, t.ret);
 	rt_set_nonblock(self->r, true);
 	RT_FAILS(EAGAIN, rt_read(self->r, 64, 0));

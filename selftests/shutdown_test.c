@@ -223,7 +223,7 @@ TEST_F(shutdown, everybody_wakes)
 	ASSERT_EQ(0, ioctl(empty, RING_IOC_SHUTDOWN, 0));
 	ASSERT_EQ(0, ioctl(self->w, RING_IOC_SHUTDOWN, 0));
 	for (int i = 0; i < CALLS; i++) {
-		ASSERT_TRUE(rt_ends(&t[i], 1000)) {
+		ASSERT_TRUE(rt_ends(&t[i], 5000)) {
 			TH_LOG("call %d", i);
 		}
 	}
@@ -252,7 +252,7 @@ TEST_F(shutdown, in_the_middle_of_publishing)
 	ASSERT_EQ(8, rt_read(self->r, 64, 0));
 	rt_start_asleep(_metadata, &t, make, &c);
 	ASSERT_EQ(0, ioctl(self->w, RING_IOC_SHUTDOWN, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 	EXPECT_EQ(1, c.published);
 	RT_FAILS(EPIPE, make(&c));

@@ -266,7 +266,7 @@ TEST_F(subscribe, watermark)
 	EXPECT_EQ(0, rt_poll(self->r, POLLIN));
 	RT_FAILS(EAGAIN, rt_wait_data(self->r, RING_NOW));
 	ASSERT_EQ(8, rt_write(self->w, 8, 4));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(8, t.ret);
 	/* Four are left: a read that shall not sleep takes what there is. */
 	EXPECT_EQ(0, rt_poll(self->r, POLLIN));
@@ -344,7 +344,7 @@ TEST_F(subscribe, wait_for_a_sequence)
 	ASSERT_EQ(0, ioctl(self->w, RING_IOC_WAKE, RING_WAKE_ALL));
 	EXPECT_FALSE(rt_ends(&t, 50));
 	ASSERT_EQ(8, rt_write(self->w, 8, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 
 	/* Passed by the tail */
@@ -367,7 +367,7 @@ TEST_F(subscribe, wait_for_data)
 	RT_FAILS(ETIMEDOUT, rt_wait_data(self->r, rt_in_ms(20)));
 	rt_start_asleep(_metadata, &t, do_wait, &w);
 	ASSERT_EQ(8, rt_write(self->w, 8, 7));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 	EXPECT_EQ(8, rt_read(self->r, 64, 7));
 }
@@ -408,7 +408,7 @@ TEST_F(subscribe, wait_for_space)
 	EXPECT_EQ(0, rt_wait_space(self->w, 5, RING_NOW));
 	EXPECT_FALSE(rt_ends(&t, 50));
 	ASSERT_EQ(8, rt_read(self->r, 64, 5));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 	EXPECT_LT(5, n);
 }
@@ -426,7 +426,7 @@ TEST_F(subscribe, unsubscribing_releases_a_blocked_writer)
 	ASSERT_EQ(0, lseek(second, 0, SEEK_END));
 	rt_start_asleep(_metadata, &t, do_write, &self->w);
 	ASSERT_EQ(0, ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(8, t.ret);
 	EXPECT_EQ(8, rt_read(second, 64, 1));
 
@@ -436,12 +436,12 @@ TEST_F(subscribe, unsubscribing_releases_a_blocked_writer)
 	ASSERT_EQ(0, lseek(second, 0, SEEK_END));
 	rt_start_asleep(_metadata, &t, do_write, &self->w);
 	close(self->r);
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(8, t.ret);
 	ASSERT_LT(0, rt_write_until_full(self->w, 8));
 	rt_start_asleep(_metadata, &t, do_write, &self->w);
 	ASSERT_EQ(0, lseek(second, 0, SEEK_END));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(8, t.ret);
 	close(second);
 	self->r = rt_open(_metadata, BLOCK, O_RDONLY);
@@ -517,7 +517,7 @@ TEST_F(subscribe, stat)
 	before = rt_stat(_metadata, self->w);
 	rt_start_asleep(_metadata, &t, do_read, &slow);
 	ASSERT_EQ(8, rt_write(self->w, 8, 1));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	stat = rt_stat(_metadata, self->w);
 	EXPECT_EQ(before.reader_sleeps + 1, stat.reader_sleeps);
 	EXPECT_EQ(before.reader_wakes + 1, stat.reader_wakes);
@@ -527,7 +527,7 @@ TEST_F(subscribe, stat)
 	rt_start_asleep(_metadata, &t, do_write, &self->w);
 	ASSERT_EQ(0, lseek(slow, 0, SEEK_END));
 	ASSERT_EQ(0, lseek(self->r, 0, SEEK_END));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	stat = rt_stat(_metadata, self->w);
 	EXPECT_LT(before.writer_sleeps, stat.writer_sleeps);
 	EXPECT_LT(before.writer_wakes, stat.writer_wakes);

@@ -287,8 +287,8 @@ TEST_F(uring, cancelled)
 /* A process that ends with operations under way keeps no ring open. */
 TEST_F(uring, left_behind)
 {
-	pid_t child = rt_fork(_metadata);
 	__u32 subscribers = rt_stat(_metadata, self->w).subscribers;
+	pid_t child = rt_fork(_metadata);
 	struct ring_stat stat;
 
 	if (!child) {
@@ -312,7 +312,7 @@ TEST_F(uring, left_behind)
 	munmap(self->u.rings, self->u.size);
 	munmap(self->u.sqes, self->u.p.sq_entries * sizeof(*self->u.sqes));
 	self->u.fd = -1;
-	for (int i = 0; i < 200 && stat.subscribers != subscribers; i++) {
+	for (int i = 0; i < 1000 && stat.subscribers != subscribers; i++) {
 		rt_sleep_ms(10);
 		stat = rt_stat(_metadata, self->w);
 	}

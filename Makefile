@@ -4,7 +4,7 @@
 
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
-	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db
+	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
@@ -37,7 +37,8 @@ selftests: userlib
 # deps installs what is missing, and then does nothing any more
 check: deps
 	@$(MAKE) all
-	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest selftests/host/check \
+	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
+		selftests/host/check selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 demo: deps

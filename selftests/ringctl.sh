@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The tool: what it publishes and prints, its exit status, and the one line of each of its errors.
 #
-# On /dev/ring0 (block) and /dev/ring1 (overwrite), both empty and without subscribers.
+# On /dev/ring0 (block) and /dev/ring1 (overwrite), of a module loaded anew, with the parameters it has: an overwrite
+# ring keeps what other tests published.
 # shellcheck disable=SC2317 # the tests are called by name
 cd "$(dirname "$0")" || exit 1
 PATH=$PWD/../userlib/build/ringctl:$PATH
@@ -216,6 +217,13 @@ usage() {
 	check help ringctl --help
 	check "help of a verb" ringctl pub --help
 }
+
+params=()
+for p in /sys/module/ring/parameters/*; do
+	value=$(cat "$p")
+	[ "$value" ] && params+=("${p##*/}=$value")
+done
+rmmod ring && modprobe ring "${params[@]}"
 
 echo "TAP version 13"
 echo "1..${#tests[@]}"

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An overwrite ring: two direct producers, the second with records of two slots, one of whose records is
+ * discarded; a lossy subscriber that comes at any time, from the head on; writers that find a BUSY record
+ * in the tail's way sleep for its end. (Lossy subscribers change nothing for anybody: one stands for all.)
+ *
+ * Asserted: what the subscriber takes is whole; what it took and lost adds up, exactly; the tail passes no BUSY
+ * record; no writer sleeps beside a record that has ended.
+ *
+ * The tail that the subscriber sees is behind the one that producers see (tail_seen): on some machines a store
+ * is not visible to all others at one time. The full barrier of a claim makes visible to all what its
+ * producer has seen. The pair of tail and ordinal is in mark.pml, here it is whole.
+ */
+#include "memory.pml"
+
+#ifndef RECORDS
+#define RECORDS 4
+#endif
+
+byte tail_seen = N;
+byte mark_tail = N;
+byte mark_ordinal;
+byte left = RECORDS;
+byte discards = 1;
+byte start = NONE;	/* ring_subscriber.start */
+byte base = NONE;	/* ring_cursor.base */
+int committed;		/* for the assertions: bit s, there is a committed record at s */
+
+#ifdef NO_RB_LAPPED_CLAIM
+#define RB_LAPPED_claim_C true
+#else
+#define RB_LAPPED_claim_C (tail_seen >= t)
+#endif
+
+inline find_head()
+{
+	s = t;
+	do
+	:: s - t < N && SLOT(s).sequence == s -> s = s + SLOT(s).k
+	:: else -> break
+	od
+}
+
+/* How many records were committed before at */
+inline count(at, n)
+{
+	n = 0;
+	s = N;
+	do
+	:: s < at ->
+		if
+		:: committed & (1 << s) -> n++
+		:: else
+		fi;
+		s++
+	:: else -> break
+	od;
+	s = 0
+}
+
+proctype visible()
+{
+end:
+	do
+	:: tail_seen != tail -> tail_seen = tail
+	od
+}
+
+/* reclaim(), pass(), tell_ordinal(), publish_tail() under ring->lock; t becomes the tail */
+inline reclaim()
+{
+	busy = NONE;
+	t = mark_tail;
+	n = mark_ordinal;
+	do
+	:: t >= need || EMPTY(t) -> break
+	:: else ->
+		assert(!PASSED(t));
+		if
+#ifndef NO_BUSY_LIMIT
+		:: SLOT(t).phase == BUSY -> busy = t; break
+#endif
+		:: else ->
+			if
+			:: start <= t -> base = n; start = NONE
+			:: else
+			fi;
+			if
+			:: SLOT(t).phase == COMMITTED -> n++
+			:: else
+			fi;
+			t = t + SLOT(t).k
+		fi
+	od;
+	mark_tail = t;
+	mark_ordinal = n;
+	tail = t;
+	n = 0
+}
+
+proctype producer(byte me)
+{
+	byte s, t, old, need, busy, armed, k, n;
+	bool room;
+
+	k = me + 1;
+claim:
+	if
+	:: left == 0 -> goto done
+	:: d_step { left ->
+		t = tail;
+		find_head();
+		if
+		:: s + k - t > N -> room = 0
+		:: else -> old = SLOT(s).sequence; room = 1
+		fi }
+	fi;
+	if
+	:: !room -> goto sleep
+	:: d_step { room && left && RB_LAPPED_claim_C && SLOT(s).sequence == old ->
+		assert(SLOT(s).phase != BUSY);
+		SLOT(s).sequence = s;
+		SLOT(s).k = k;
+		SLOT(s).phase = BUSY;
+		left--;
+		t = 0; old = 0; room = 0 }
+	:: d_step { room && (SLOT(s).sequence != old || left == 0) -> t = 0; old = 0; s = 0; room = 0 };
+		goto claim
+	fi;
+	SLOT(s).first = s;
+	SLOT(s + k - 1).last = s;
+	if
+	:: d_step { SLOT(s).phase = COMMITTED; committed = committed | (1 << s) }
+	:: d_step { discards -> discards--; SLOT(s).phase = DISCARDED }
+	fi;
+	if
+	:: d_step { s + k > wake_data && lock == 0 ->
+		wake_data = NONE;
+		room = writers_want_data;
+		writers_want_data = 0;
+		s = 0 };
+#ifndef NO_WRITERS_WANT_DATA
+		wake_writers_too(room)
+#else
+		room = 0
+#endif
+	:: d_step { s + k <= wake_data -> s = 0 }
+	fi;
+	goto claim;
+
+sleep:
+	if
+	:: d_step { queued[me] = 1; woken[me] = 0; armed = NONE }
+	fi;
+look:
+	if
+	:: d_step { lock == 0 ->
+		t = tail;
+		find_head();
+		need = s + k - N;
+		s = 0;
+		busy = NONE;
+		if
+		:: need <= t
+		:: else -> reclaim()
+		fi;
+		room = (need <= t || busy == NONE);
+		need = 0;
+		t = 0 }
+	fi;
+	if
+	:: d_step { room -> queued[me] = 0; woken[me] = 0; busy = 0; armed = 0; room = 0 };
+		goto claim
+	:: d_step { !room && armed <= busy -> busy = 0; armed = 0 };
+		goto end_asleep
+	:: d_step { !room && armed > busy && lock == 0 ->
+		writers_want_data = 1;
+		if
+		:: busy < wake_data -> wake_data_to = busy; lock = me + 1
+		:: else
+		fi;
+		armed = busy;
+		busy = 0 }
+	fi;
+	drained_lock(me);
+	goto look;
+end_asleep:
+	if
+	:: d_step { woken[me] -> woken[me] = 0 }
+	fi;
+	goto sleep;
+done:
+	skip
+}
+
+proctype subscriber()
+{
+	byte s, c, t, k, n, taken, first, last;
+
+	/* RING_IOC_SUBSCRIBE, RING_NEXT, under ring->lock: ring_cursor_place() */
+	d_step { lock == 0 ->
+		t = mark_tail;
+		find_head();
+		c = s;
+		if
+		:: c == mark_tail -> base = mark_ordinal
+		:: else -> start = c
+		fi;
+		s = 0;
+		t = 0
+	};
+end:
+	do
+	:: d_step { IS(c, COMMITTED) -> k = SLOT(c).k };
+		first = SLOT(c).first;
+#ifdef NO_RB_LAPPED_READ
+		/* The tail is loaded before the payload is all there. */
+		t = tail_seen;
+		last = SLOT(c + k - 1).last;
+#else
+		last = SLOT(c + k - 1).last;
+		t = tail_seen;				/* RB_LAPPED read/C */
+#endif
+		if
+		:: d_step { t > c -> first = 0; last = 0; k = 0; t = 0 };
+			goto lapped
+		:: d_step { t <= c ->
+			assert(first == c && last == c);
+			/* ring_cursor_release() */
+			c = c + k;
+			taken++;
+			first = 0; last = 0; k = 0; t = 0 }
+		fi
+	:: d_step { IS(c, DISCARDED) -> t = SLOT(c).k };
+		if
+		:: tail_seen > c -> t = 0; goto lapped
+		:: tail_seen <= c -> c = c + t; t = 0
+		fi
+	:: PASSED(c) || tail_seen > c ->
+		/* ring_cursor_catch_up() */
+lapped:
+		if
+		:: d_step { mark_tail > c ->
+			assert(base != NONE);
+			/* what is lost: from the ordinal of the cursor to that of the tail */
+			count(c, n);
+			assert(n == base + taken);
+			count(mark_tail, n);
+			assert(n == mark_ordinal);
+			base = mark_ordinal;
+			taken = 0;
+			n = 0;
+			c = mark_tail }
+		fi
+	od
+}
+
+proctype monitor()
+{
+end:
+	timeout;
+	d_step {
+		assert(lock == 0);
+		assert(!queued[0] && !queued[1]);
+		assert(left == 0)
+	}
+}
+
+init {
+	atomic {
+		run memory();
+		run visible();
+		run producer(0);
+		run producer(1);
+		run subscriber();
+		run monitor()
+	}
+}

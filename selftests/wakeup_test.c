@@ -155,8 +155,9 @@ TEST_F_TIMEOUT(ball, never_lost, 120)
 	}
 	watch(_metadata, self->shared, 2 * BALL_ROUNDS, (const int []) { BLOCK, OVERWRITE });
 	wakes = rt_stat(_metadata, self->fd[0]).reader_wakes - wakes;
-	/* They did sleep. */
-	EXPECT_LT(BALL_ROUNDS / 10, wakes);
+	/* They did sleep; but who spins first need not, on a machine that has nothing else to do. */
+	if (variant->way != SPIN)
+		EXPECT_LT(BALL_ROUNDS / 10, wakes);
 	for (i = 0; i < 2; i++)
 		kill(self->pid[i], SIGKILL);
 	for (i = 0; variant->crowd && i < 8; i++) {

@@ -27,7 +27,7 @@ static int map_cursor(struct handle *h)
 	return err;
 }
 
-/* Everything that ring_next() looks at. Only after SUBSCRIBE: mapping subscribes by itself. */
+/* Everything that ring_next() looks at. Only after SUBSCRIBE: asking for the cursor page subscribes by itself. */
 static int map_all(struct handle *h)
 {
 	const struct ring_info *info = &h->info;

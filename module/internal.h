@@ -292,6 +292,10 @@ int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline);
 int ring_produce(struct ring_file *f, u32 flags);
 int ring_produce_default(struct ring_file *f);
 void ring_unproduce(struct ring_file *f);
+bool ring_owner_gone(struct ring *ring, u64 sequence, u64 state);
+
+/* consistency.c: whether the slots' states make sense */
+bool ring_consistent(struct ring *ring);
 
 /* write.c: publishing */
 ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from);

@@ -61,7 +61,7 @@ int ring_produce_default(struct ring_file *f)
 }
 
 /*
- * Discard what a direct producer had claimed and never will commit. Nobody else writes those states: the
+ * Discard what a producer had claimed and never will commit. Nobody else writes those states: the
  * file is gone, and with it every mapping through which its process could. The tail passes no BUSY
  * record, so they are all between tail and head.
  */
@@ -98,6 +98,26 @@ again:
 	}
 }
 
+/**
+ * ring_owner_gone - whether a record is BUSY for good: under an owner id that nobody has
+ * @ring: the ring
+ * @sequence: its sequence
+ * @state: its state, BUSY
+ *
+ * An id is given back after the last record that bears it is BUSY no more, so this is somebody's forgery.
+ */
+bool ring_owner_gone(struct ring *ring, u64 sequence, u64 state)
+{
+	bool gone;
+	u64 now;
+
+	spin_lock(&ring->lock);
+	gone = !test_bit(ring_state_owner(state), ring->owners) &&
+	       ring_look(ring, sequence, &now) == RING_LOOK_BUSY && now == state;
+	spin_unlock(&ring->lock);
+	return gone;
+}
+
 /* Detach a file; its owner id is free again when nothing bears it any more. */
 void ring_unproduce(struct ring_file *f)
 {
@@ -106,11 +126,14 @@ void ring_unproduce(struct ring_file *f)
 
 	if (!owner)
 		return;
-	if (f->prod.flags & RING_PRODUCE_DIRECT) {
+	/* What bears a mediated producer's id is done with, unless a direct one has forged it. */
+	if (ring->geometry.flags & RING_DIRECT)
 		reap(ring, owner);
-		/* It may have died between a commit and its look at the wake word. */
+	if (f->prod.flags & RING_PRODUCE_DIRECT && !ring_consistent(ring))
+		ring_corrupt(ring);
+	/* It may have died between a commit and its look at the wake word. */
+	if (ring->geometry.flags & RING_DIRECT)
 		ring_wake_readers(ring);
-	}
 	spin_lock(&ring->lock);
 	list_del_init(&f->prod.all);
 	ring->producer_count--;

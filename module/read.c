@@ -382,7 +382,9 @@ int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline)
 		ret = ring_subscribe_default(f, false);
 		if (ret)
 			return ret;
-		return ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+		ret = ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+	} else {
+		ret = ring_sleep(&ring->readers, &ring->reader_sleeps, arrived, &wait_for, deadline);
 	}
-	return ring_sleep(&ring->readers, &ring->reader_sleeps, arrived, &wait_for, deadline);
+	return ret ?: ring_status_error(ring);
 }

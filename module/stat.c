@@ -60,6 +60,13 @@ void ring_note_busy(struct ring *ring, u64 sequence)
 	u64 known = READ_ONCE(ring->busy_sequence);
 	u64 state;
 
+	if (ring_look(ring, sequence, &state) != RING_LOOK_BUSY)
+		return;
+	/* Whoever waits for that one would wait for ever. */
+	if (ring_owner_gone(ring, sequence, state)) {
+		ring_corrupt(ring);
+		return;
+	}
 	if (sequence == known)
 		return;
 	spin_lock(&ring->lock);

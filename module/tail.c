@@ -35,9 +35,10 @@ static void tell_ordinal(struct ring *ring, const struct ring_mark *at)
 
 /*
  * Pass records until @goal is reached, never beyond @limit. A limit inside a record, from a cursor that
- * is not where a record starts, is as good as the record's start.
+ * is not where a record starts, is as good as the record's start. Everything before @claimed is known to
+ * have been claimed: nobody ever would claim a hole there.
  */
-static void pass(struct ring *ring, u64 goal, u64 limit, struct pass *p)
+static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pass *p)
 {
 	const struct ring_mem *mem = &ring->mem;
 	u64 state;
@@ -50,8 +51,10 @@ static void pass(struct ring *ring, u64 goal, u64 limit, struct pass *p)
 		enum ring_look look = ring_mem_look(mem, p->mark.tail, &state);
 		u32 k = ring_state_k(state);
 
-		if (look == RING_LOOK_EMPTY)
+		if (look == RING_LOOK_EMPTY) {
+			p->corrupt = (s64)(claimed - p->mark.tail) > 0;
 			return;
+		}
 		if (look == RING_LOOK_BUSY) {
 			p->busy = p->mark.tail;
 			return;
@@ -110,8 +113,8 @@ u64 ring_lowest_cursor(struct ring *ring)
 }
 
 /*
- * Move the tail to @need, and further while it is cheap: an eighth of the ring, so that producers come
- * here a few times a lap. @dry: only find out.
+ * Move the tail to @need, which is at or before the head, and further while it is cheap: an eighth of the
+ * ring, so that producers come here a few times a lap. @dry: only find out.
  */
 static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 {
@@ -122,7 +125,7 @@ static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 	tail = ring->mem.control->tail;
 	goal = dry ? need : max(need, tail + max(ring->mem.slot_count / 8, 1u));
 	limit = ring->geometry.policy == RING_BLOCK ? ring_lowest_cursor(ring) : tail + ring->mem.slot_count;
-	pass(ring, goal, limit, p);
+	pass(ring, goal, limit, need, p);
 	if (!dry)
 		publish_tail(ring, p);
 	lost = ring->mem.control->tail > ring->wake_lost;
@@ -231,21 +234,22 @@ void ring_flush(struct ring *ring)
 {
 	u64 head = ring_head(ring);
 	struct pass p;
-	u64 before;
+	u64 before, goal;
 
 	/* In pieces, so that the lock is not held for long. */
 	p.corrupt = ring_status_error(ring);
 	while (!p.corrupt) {
 		spin_lock(&ring->lock);
 		before = ring->mem.control->tail;
-		pass(ring, min(head, before + FLUSH_PIECE), head, &p);
+		goal = min(head, before + FLUSH_PIECE);
+		pass(ring, goal, head, goal, &p);
 		publish_tail(ring, &p);
 		spin_unlock(&ring->lock);
 		if (p.mark.tail == before)
 			break;
 		cond_resched();
 	}
-	if (p.corrupt)
+	if (p.corrupt || !ring_consistent(ring))
 		reset(ring);
 	ring_wake_readers(ring);
 	ring_wake_writers(ring);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A direct producer that writes random and adversarial words over everything it can map, for a minute, while
- * others read, write, poll, subscribe and close: every call returns, with an answer of those that it may give,
+ * A direct producer that writes random and adversarial words over everything it can map, for a minute (on an
+ * overwrite ring for half of one), while others read, write, poll, subscribe and close: every call returns, with an answer of those that it may give,
  * the ring can be mended again and again, and the other ring is perfect all the time. That the kernel is
  * unharmed is seen in its log by who runs this.
  */
@@ -9,7 +9,6 @@
 
 #include "ring_test.h"
 
-#define SECONDS		60
 #define VICTIMS		5	/* processes that use the ring under attack */
 #define STALL_MS	20000	/* longer than that in one call, on a machine as slow as an emulated one: it hangs */
 
@@ -22,6 +21,9 @@ struct progress {
 
 static struct progress *progress;
 static bool *stop;
+
+/* The ring under attack, and the one beside it */
+static int target, other;
 
 #define CALL(p, call)	({						\
 	__atomic_store_n(&(p)->begun, rt_now(), __ATOMIC_RELAXED);	\
@@ -88,7 +90,7 @@ static void attack(struct progress *p, __u64 x)
 	void *cursor;
 	int fd, i;
 
-	fd = rt_try_open(BLOCK, O_RDWR);
+	fd = rt_try_open(target, O_RDWR);
 	if (fd < 0 || ioctl(fd, RING_IOC_INFO, &info) || rt_produce(fd, RING_PRODUCE_DIRECT))
 		_exit(1);
 	ring_mem_init(&m, info.slots, info.slot_size, info.bulk_size);
@@ -121,7 +123,7 @@ static void use(struct progress *p, __u64 x)
 	struct ring_stat_subscriber subscribers[4];
 
 	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
-		int fd = CALL(p, rt_try_open(BLOCK, O_RDWR | O_NONBLOCK));
+		int fd = CALL(p, rt_try_open(target, O_RDWR | O_NONBLOCK));
 		struct ring_read read_many = {
 			.size = sizeof(read_many), .records = (uintptr_t)records, .count = 8,
 			.buf = (uintptr_t)buf, .buf_len = sizeof(buf), .deadline = rt_in_ms(20),
@@ -199,11 +201,12 @@ static void use_library(struct progress *p, __u64 x)
 	unsigned char buf[400] = {};
 	struct ring_reservation res;
 	struct ring_view v;
+	const char *name = target == BLOCK ? "0" : "1";
 	struct ring *r;
 	int i;
 
 	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
-		if (CALL(p, ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r)))
+		if (CALL(p, ring_open(name, RING_OPEN_READ | RING_OPEN_WRITE, &r)))
 			_exit(1);
 		for (i = 0; i < 20; i++) {
 			CALL(p, ring_publish(r, buf, rnd(&x) % sizeof(buf), 1, rt_in_ms(10)));
@@ -226,7 +229,7 @@ static void use_library(struct progress *p, __u64 x)
 /* The other ring: nothing may be lost, torn, late or refused there. */
 static void bystander(struct progress *p)
 {
-	int w = rt_try_open(OVERWRITE, O_WRONLY), r = rt_try_open(OVERWRITE, O_RDONLY);
+	int w = rt_try_open(other, O_WRONLY), r = rt_try_open(other, O_RDONLY);
 	__u64 n;
 
 	if (w < 0 || r < 0 || lseek(r, 0, SEEK_END))
@@ -244,8 +247,18 @@ FIXTURE(chaos) {
 	int unused;
 };
 
+FIXTURE_VARIANT(chaos) {
+	int ring;
+	unsigned int seconds;
+};
+
+FIXTURE_VARIANT_ADD(chaos, block) { .ring = BLOCK, .seconds = 60 };
+FIXTURE_VARIANT_ADD(chaos, overwrite) { .ring = OVERWRITE, .seconds = 30 };
+
 FIXTURE_SETUP(chaos)
 {
+	target = variant->ring;
+	other = target == BLOCK ? OVERWRITE : BLOCK;
 	progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)progress);
 	stop = (bool *)(progress + 32);
@@ -255,7 +268,7 @@ FIXTURE_TEARDOWN(chaos)
 {
 }
 
-TEST_F_TIMEOUT(chaos, everything_scribbled_over, SECONDS + 45)
+TEST_F_TIMEOUT(chaos, everything_scribbled_over, 105)
 {
 	__u64 seed = time(NULL), end, calls = 0, corrupt = 0;
 	struct ring_info info;
@@ -263,7 +276,7 @@ TEST_F_TIMEOUT(chaos, everything_scribbled_over, SECONDS + 45)
 	unsigned int i;
 	int fd;
 
-	fd = rt_open_empty(_metadata, BLOCK);
+	fd = rt_open_empty(_metadata, target);
 	info = rt_info(_metadata, fd);
 	if (!(info.ring_flags & RING_DIRECT))
 		SKIP(return, "this test is for direct rings");
@@ -280,7 +293,7 @@ TEST_F_TIMEOUT(chaos, everything_scribbled_over, SECONDS + 45)
 			use(&progress[i], seed + i * 77);
 		}
 	}
-	for (end = rt_in_ms(SECONDS * 1000); rt_now() < end; rt_sleep_ms(100)) {
+	for (end = rt_in_ms(variant->seconds * 1000); rt_now() < end; rt_sleep_ms(100)) {
 		for (i = 0; i < VICTIMS; i++) {
 			__u64 begun = __atomic_load_n(&progress[i].begun, __ATOMIC_RELAXED);
 

@@ -596,6 +596,18 @@ static inline void rt_save(void)
 	atexit(rt_restore);
 }
 
+/* @args, with direct= as it was saved if they do not say */
+static inline const char *rt_args(const char *args)
+{
+	const char *direct = strstr(rt_saved, "direct=");
+	static char all[1000];
+
+	if (strstr(args, "direct=") || !direct)
+		return args;
+	snprintf(all, sizeof(all), "%s %.*s", args, (int)strcspn(direct, " "), direct);
+	return all;
+}
+
 /*
  * For a program whose tests load the module: it is loaded with these parameters when the program starts, and
  * with those it had before when it ends. Tests run in processes of their own, which end without that.
@@ -604,7 +616,7 @@ static inline void rt_save(void)
 	static void __attribute__((constructor)) rt_begin(void)	\
 	{							\
 		rt_save();					\
-		if (rt_load(args))				\
+		if (rt_load(rt_args(args)))			\
 			fprintf(stderr, "# the module cannot be loaded: %s\n", args); \
 	}
 

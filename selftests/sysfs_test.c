@@ -11,16 +11,17 @@
 
 #include "ring_test.h"
 
-#define PARAMETERS	"rings=3 slots=256,1024 slot_size=64,128 size=64K,4M,0 policy=block,overwrite"
+#define PARAMETERS	"rings=3 slots=256,1024 slot_size=64,128 size=64K,4M,0 policy=block,overwrite direct=0,1,0"
 
 RT_LOADS(PARAMETERS)
 
 static const struct ring {
 	__u64 slots, slot_size, size, longest;
 	const char *policy;
+	bool direct;
 } rings[] = {
 	{ 256, 64, 65536, 16384, "block" },
-	{ 1024, 128, 4194304, 1048576, "overwrite" },
+	{ 1024, 128, 4194304, 1048576, "overwrite", true },
 	{ 1024, 128, 0, 112, "overwrite" },
 };
 
@@ -80,7 +81,7 @@ TEST(attributes_of_an_unused_ring)
 		EXPECT_EQ(r->slot_size, number(n, "slot_size"));
 		EXPECT_EQ(r->size, number(n, "size"));
 		EXPECT_EQ(r->longest, number(n, "longest"));
-		EXPECT_EQ(0, number(n, "direct"));
+		EXPECT_EQ(r->direct, number(n, "direct"));
 		snprintf(policy, sizeof(policy), "%s\n", r->policy);
 		EXPECT_STREQ(policy, text(n, "policy"));
 		EXPECT_EQ(0, number(n, "head"));

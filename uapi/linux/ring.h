@@ -45,8 +45,9 @@
  * ioctl()
  *	Every structure starts with its size, set by the caller, and flags. Unknown flags and non-zero
  *	reserved members: EINVAL. Members that only tell something ("out") are not looked at. A structure
- *	larger than the kernel knows: E2BIG, unless the rest is zero and all of it fits a page. Unknown calls: ENOTTY. Calls that need another open mode: EBADF. A corrupt ring: EUCLEAN, but
- *	for INFO, STAT, UNSUBSCRIBE, SHUTDOWN, and FLUSH, which mends it.
+ *	larger than the kernel knows: E2BIG, unless the rest is zero and all of it fits a page. Unknown
+ *	calls: ENOTTY. Calls that need another open mode: EBADF. A corrupt ring: EUCLEAN, also to who
+ *	sleeps in one, but for INFO, STAT, UNSUBSCRIBE, SHUTDOWN, and FLUSH, which mends it.
  *	Deadlines are CLOCK_MONOTONIC in nanoseconds, RING_NOW or RING_NEVER; one covers the whole call.
  *	A deadline that passes: ETIMEDOUT (RING_NOW: EAGAIN). A signal: EINTR, or a restart as the
  *	handler's SA_RESTART says. O_NONBLOCK does not matter to them.

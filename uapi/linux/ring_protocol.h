@@ -371,8 +371,9 @@ enum ring_claim {
 
 /*
  * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at the
- * hint, which is a true record or (tail <= hint fails) is not used: the tail is always the start of a
- * record, or the head. Ends within slot_count steps, whatever the memory says.
+ * hint if that is at or after the tail and claimed, as one that was written by this protocol is; else at
+ * the tail, which is always the start of a record, or the head. Ends within slot_count steps, whatever
+ * the memory says.
  */
 static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 *head, __u64 *old,
 					     __u64 *tail)
@@ -387,12 +388,18 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 		if (s - t > m->slot_mask)
 			s = t;
 		*head = *tail = t;
-		while ((look = ring_mem_look(m, s, old)) != RING_LOOK_EMPTY && look != RING_LOOK_PASSED) {
+		look = ring_mem_look(m, s, old);
+		if (look == RING_LOOK_EMPTY && s != t) {
+			s = t;
+			look = ring_mem_look(m, s, old);
+		}
+		while (look != RING_LOOK_EMPTY && look != RING_LOOK_PASSED) {
 			if (!ring_mem_k_valid(m, ring_state_k(*old)))
 				return RING_CLAIM_CORRUPT;
 			s += ring_state_k(*old);
 			if (s - t > m->slot_mask)
 				break;
+			look = ring_mem_look(m, s, old);
 		}
 		if (look == RING_LOOK_PASSED) {
 			/* Lapped while looking: then the tail is beyond, and whoever saw that claim sees it. */

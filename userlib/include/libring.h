@@ -25,7 +25,7 @@
  * else, it can return:
  *	-EBADF	the handle was not opened for that
  *	-EPERM	the handle belongs to another process: this one is its forked child
- *	-EUCLEAN	the ring was found corrupt; it can only be closed
+ *	-EUCLEAN	the ring was found corrupt, which a direct producer can bring about; ring_flush() mends it
  *	-ENOMEM	no memory
  *	-EINVAL	an argument makes no sense
  *
@@ -483,6 +483,8 @@ int ring_wait_space(struct ring *r, size_t len, uint64_t deadline);
 /**
  * ring_flush - drop what the ring retains; sequences go on, subscribers count what they had not taken as lost
  * @r: a handle opened for writing
+ *
+ * A corrupt ring is emptied whole and works again; what it held is counted neither as published nor as lost.
  */
 int ring_flush(struct ring *r);
 

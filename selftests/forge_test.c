@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * States and hints that a direct producer forges, one at a time, each named after what it broke: whoever uses
+ * the ring goes on, or is told EUCLEAN, and is never left waiting; once the forger is gone, a flush makes the
+ * ring as good as new.
+ */
+#include "ring_test.h"
+
+#define NOBODY	4000u	/* an owner id that no producer has */
+#define SPARE	2	/* a ring to be shut down */
+
+RT_LOADS("rings=3 slots=4096 slot_size=64 size=1M,16M,1M policy=block,overwrite,block direct=1")
+
+FIXTURE(forge) {
+	int w, r;			/* honest, mediated */
+	int forger;
+	struct rt_map map;		/* the forger's, writable */
+	__u64 head;			/* the sequence of the next record */
+};
+
+FIXTURE_VARIANT(forge) {
+	int ring;
+};
+
+FIXTURE_VARIANT_ADD(forge, block) { .ring = BLOCK };
+FIXTURE_VARIANT_ADD(forge, overwrite) { .ring = OVERWRITE };
+FIXTURE_VARIANT_ADD(forge, to_be_shut_down) { .ring = SPARE };
+
+FIXTURE_SETUP(forge)
+{
+	struct ring_info info;
+
+	self->w = rt_open_empty(_metadata, variant->ring);
+	rt_set_nonblock(self->w, true);
+	self->r = rt_open(_metadata, variant->ring, O_RDONLY | O_NONBLOCK);
+	rt_subscribe(_metadata, self->r, 0, RING_NEXT);
+
+	self->forger = rt_open(_metadata, variant->ring, O_RDWR);
+	info = rt_info(_metadata, self->forger);
+	RT_OK(rt_produce(self->forger, RING_PRODUCE_DIRECT));
+	self->map = rt_map(_metadata, self->forger);
+	ASSERT_EQ(0, mprotect(self->map.mem.producers, info.producers_length, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, mprotect(self->map.mem.slots, info.slots_length, PROT_READ | PROT_WRITE));
+	self->head = rt_stat(_metadata, self->w).head;
+}
+
+FIXTURE_TEARDOWN(forge)
+{
+	close(self->w);
+	close(self->r);
+}
+
+static void forge(FIXTURE_DATA(forge) *self, __u64 sequence, int laps, __u32 k, __u32 owner,
+		  enum ring_phase phase)
+{
+	ring_store(&ring_mem_slot(&self->map.mem, sequence)->state,
+		   ring_state_make(ring_mem_lap(&self->map.mem, sequence) + laps, k, owner, phase));
+}
+
+static void leave(FIXTURE_DATA(forge) *self)
+{
+	rt_unmap(&self->map);
+	close(self->forger);
+}
+
+/* Two laps of records go through as if nothing had been. */
+static void is_as_new(struct __test_metadata *_metadata, FIXTURE_DATA(forge) *self)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * self->map.info.slots; i++) {
+		size_t len = 8 + i * 17 % 990;
+
+		ASSERT_EQ(len, rt_write(self->w, len, i)) {
+			TH_LOG("record %u: %s", i, strerror(errno));
+		}
+		ASSERT_EQ(len, rt_read(self->r, 1000, i)) {
+			TH_LOG("record %u: %s", i, strerror(errno));
+		}
+	}
+}
+
+/* The forger leaves an inconsistent ring: it is marked so, says so, and a flush mends it. */
+static void leaves_it_corrupt(struct __test_metadata *_metadata, FIXTURE_DATA(forge) *self)
+{
+	leave(self);
+	RT_FAILS(EUCLEAN, rt_write(self->w, 8, 0));
+	RT_FAILS(EUCLEAN, rt_read(self->r, 8, 0));
+	ASSERT_EQ(RING_STATUS_CORRUPT, rt_stat(_metadata, self->w).status);
+	RT_OK(ioctl(self->w, RING_IOC_FLUSH, 0));
+	is_as_new(_metadata, self);
+}
+
+TEST_F(forge, nothing)
+{
+	leave(self);
+	is_as_new(_metadata, self);
+}
+
+TEST_F(forge, hint_beyond_the_head)
+{
+	ring_store(&self->map.mem.producers->hint, self->head + 100);
+	ASSERT_EQ(8, rt_write(self->w, 8, 1));
+	ASSERT_EQ(8, rt_read(self->r, 8, 1));
+	leave(self);
+	is_as_new(_metadata, self);
+}
+
+TEST_F(forge, hint_inside_a_record)
+{
+	ASSERT_EQ(5000, rt_write(self->w, 5000, 1));
+	ring_store(&self->map.mem.producers->hint, self->head + 1);
+	ASSERT_EQ(8, rt_write(self->w, 8, 2));
+	ASSERT_EQ(5000, rt_read(self->r, 5000, 1));
+	ASSERT_EQ(8, rt_read(self->r, 8, 2));
+	leave(self);
+	is_as_new(_metadata, self);
+}
+
+/* Committed, with nothing before it: who claims next does so behind it, and the hole is nobody's. */
+TEST_F(forge, hole_before_a_record)
+{
+	forge(self, self->head + 5, 0, 1, NOBODY, RING_COMMITTED);
+	ring_store(&self->map.mem.producers->hint, self->head + 5);
+	ASSERT_EQ(8, rt_write(self->w, 8, 1));
+	RT_FAILS(EAGAIN, rt_read(self->r, 8, 1));
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* While the forger stays, writers find the hole when they need the room. */
+TEST_F(forge, hole_that_writers_meet)
+{
+	unsigned int n = 0;
+
+	forge(self, self->head + 5, 0, 1, NOBODY, RING_COMMITTED);
+	ring_store(&self->map.mem.producers->hint, self->head + 5);
+	while (rt_write(self->w, 8, n) == 8)
+		ASSERT_GT(self->map.info.slots, n++);
+	ASSERT_EQ(EUCLEAN, errno);
+	RT_OK(ioctl(self->w, RING_IOC_FLUSH, 0));
+	is_as_new(_metadata, self);
+	leave(self);
+}
+
+TEST_F(forge, record_of_the_next_lap)
+{
+	forge(self, self->head + 7, 1, 1, NOBODY, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+TEST_F(forge, record_of_half_the_laps_ahead)
+{
+	forge(self, self->head + 7, 0x7fffffff, 1, NOBODY, RING_DISCARDED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+TEST_F(forge, record_inside_a_record)
+{
+	ASSERT_EQ(5000, rt_write(self->w, 5000, 1));
+	forge(self, self->head + 1, 0, 1, NOBODY, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+TEST_F(forge, record_longer_than_the_longest)
+{
+	forge(self, self->head, 0, self->map.mem.k_max + 1, NOBODY, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* The ring is full up to the tail's slot, with a record that reaches beyond it. */
+TEST_F(forge, record_over_the_tail)
+{
+	__u64 s;
+
+	for (s = self->head; s < self->head + self->map.info.slots - 1; s++)
+		forge(self, s, 0, 1, NOBODY, RING_COMMITTED);
+	forge(self, s, 0, 2, NOBODY, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+static long wait_data(void *forge)
+{
+	return rt_wait_data(((FIXTURE_DATA(forge) *)forge)->r, rt_in_ms(10000));
+}
+
+static long wait_space(void *forge)
+{
+	return rt_wait_space(((FIXTURE_DATA(forge) *)forge)->w, 1, rt_in_ms(10000));
+}
+
+TEST_F(forge, busy_of_nobody)
+{
+	struct rt_thread waits;
+
+	rt_start_asleep(_metadata, &waits, wait_data, self);
+	forge(self, self->head, 0, 1, NOBODY, RING_BUSY);
+	RT_OK(ioctl(self->w, RING_IOC_WAKE, RING_WAKE_ALL));
+	ASSERT_TRUE(rt_ends(&waits, 5000));
+	ASSERT_EQ(-1, waits.ret);
+	ASSERT_EQ(EUCLEAN, waits.error);
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* A full ring whose oldest record is BUSY, for good */
+TEST_F(forge, busy_of_nobody_in_the_way_of_writers)
+{
+	close(self->r);
+	forge(self, self->head, 0, 1, NOBODY, RING_BUSY);
+	rt_write_until_full(self->w, 8);
+	ASSERT_EQ(EUCLEAN, errno);
+	self->r = rt_open(_metadata, variant->ring, O_RDONLY | O_NONBLOCK);
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* In the name of a producer that has nothing to do with it: the kernel discards it with that one's leaving. */
+TEST_F(forge, busy_of_somebody)
+{
+	int other = rt_open(_metadata, variant->ring, O_WRONLY);
+	struct ring_produce produce = { .size = sizeof(produce) };
+	struct rt_thread waits;
+	__u64 lost;
+
+	RT_OK(ioctl(other, RING_IOC_PRODUCE, &produce));
+	forge(self, self->head, 0, 1, produce.owner, RING_BUSY);
+	leave(self);
+	ASSERT_EQ(8, rt_write(self->w, 8, 1));
+	RT_FAILS(EAGAIN, rt_read(self->r, 8, 1));
+	ASSERT_EQ(self->head, rt_stat(_metadata, self->w).busy_sequence);
+	rt_start_asleep(_metadata, &waits, wait_data, self);
+	close(other);
+	ASSERT_TRUE(rt_ends(&waits, 5000));
+	ASSERT_EQ(0, waits.ret);
+	ASSERT_EQ(8, rt_read(self->r, 8, 1));
+	lost = rt_stat(_metadata, self->w).lost;
+	ASSERT_EQ(0, lost);
+	is_as_new(_metadata, self);
+}
+
+/* A writer that sleeps for room meets what was forged while it slept. */
+TEST_F(forge, busy_while_a_writer_sleeps)
+{
+	struct rt_thread waits;
+
+	if (variant->ring == OVERWRITE)
+		return;		/* nobody sleeps for room there */
+	rt_write_until_full(self->w, 8);
+	rt_start_asleep(_metadata, &waits, wait_space, self);
+	forge(self, self->head, 0, 1, NOBODY, RING_BUSY);
+	RT_OK(ioctl(self->w, RING_IOC_WAKE, RING_WAKE_ALL));
+	ASSERT_TRUE(rt_ends(&waits, 5000));
+	ASSERT_EQ(-1, waits.ret);
+	ASSERT_EQ(EUCLEAN, waits.error);
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* Of a corrupt ring little is left: it can be asked, left, shut down, mended, and closed. */
+TEST_F(forge, what_a_corrupt_ring_answers)
+{
+	struct ring_wait wait = { .size = sizeof(wait), .flags = RING_WAIT_DATA, .sequence = RING_NONE };
+	struct ring_seek seek = { .size = sizeof(seek) };
+	struct ring_get get = { .size = sizeof(get) };
+	int late, n;
+
+	forge(self, self->head, 0, 0, NOBODY, RING_COMMITTED);
+	leave(self);
+	RT_FAILS(EUCLEAN, rt_write(self->w, 8, 1));
+	RT_FAILS(EUCLEAN, rt_publish(self->w, "x", 1, 0, RING_NOW, NULL));
+	RT_FAILS(EUCLEAN, rt_read(self->r, 8, 1));
+	RT_FAILS(EUCLEAN, ioctl(self->r, RING_IOC_GET, &get));
+	RT_FAILS(EUCLEAN, ioctl(self->r, RING_IOC_SEEK, &seek));
+	RT_FAILS(EUCLEAN, ioctl(self->r, RING_IOC_WAIT, &wait));
+	RT_FAILS(EUCLEAN, lseek(self->r, 0, SEEK_SET));
+	RT_FAILS(EUCLEAN, rt_wait_space(self->w, 1, RING_NOW));
+	RT_FAILS(EUCLEAN, ioctl(self->r, RING_IOC_WAKE, RING_WAKE_ALL));
+	EXPECT_TRUE(rt_poll(self->r, POLLIN) & POLLERR);
+	EXPECT_TRUE(rt_poll(self->w, POLLOUT) & POLLERR);
+	EXPECT_EQ(0, ioctl(self->r, FIONREAD, &n));
+	EXPECT_EQ(0, n);
+
+	late = rt_open(_metadata, variant->ring, O_RDWR);
+	RT_FAILS(EUCLEAN, rt_produce(late, 0));
+	RT_FAILS(EUCLEAN, rt_read(late, 8, 1));
+	rt_info(_metadata, late);
+	rt_stat(_metadata, late);
+	close(late);
+
+	if (variant->ring == SPARE) {
+		RT_OK(ioctl(self->w, RING_IOC_SHUTDOWN, 0));
+		RT_FAILS(EUCLEAN, rt_write(self->w, 8, 1));
+		RT_OK(ioctl(self->w, RING_IOC_FLUSH, 0));
+		ASSERT_EQ(RING_STATUS_SHUTDOWN, rt_stat(_metadata, self->w).status);
+		RT_FAILS(EPIPE, rt_write(self->w, 8, 1));
+		EXPECT_EQ(0, rt_read(self->r, 8, 1));
+		RT_OK(ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0));
+		return;
+	}
+	RT_OK(ioctl(self->w, RING_IOC_FLUSH, 0));
+	is_as_new(_metadata, self);
+}
+
+TEST_HARNESS_MAIN

@@ -20,9 +20,9 @@ static const struct ring {
 	const char *policy;
 	bool direct;
 } rings[] = {
-	{ 256, 64, 65536, 16384, "block" },
+	{ 256, 64, 65536, 16384, "block", false },
 	{ 1024, 128, 4194304, 1048576, "overwrite", true },
-	{ 1024, 128, 0, 112, "overwrite" },
+	{ 1024, 128, 0, 112, "overwrite", false },
 };
 
 static const char *const attributes[] = {

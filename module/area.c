@@ -92,6 +92,12 @@ void ring_area_free(struct ring_area *area)
 	memset(area, 0, sizeof(*area));
 }
 
+/* Bytes that all areas together have now */
+u64 ring_area_bytes_used(void)
+{
+	return atomic_long_read(&bytes_used);
+}
+
 u64 ring_area_bytes(const struct ring_area *area)
 {
 	return (u64)area->count << PAGE_SHIFT;

@@ -11,10 +11,16 @@ static int ring_open(struct inode *inode, struct file *file)
 {
 	struct ring *ring = container_of(inode->i_cdev, struct ring, cdev);
 	struct ring_file *f;
+	int ret;
 
 	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return -ENOMEM;
+	ret = ring_get_open(ring);
+	if (ret) {
+		kfree(f);
+		return ret;
+	}
 	f->ring = ring;
 	f->mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
 	mutex_init(&f->lock);
@@ -45,6 +51,8 @@ static int ring_release(struct inode *inode, struct file *file)
 	ring_unproduce(f);
 	ring_area_free(&f->sub.page);
 	put_pid(f->pid);
+	if (ring_put_open(f->ring))
+		ring_registry_remove(f->ring);
 	kfree(f);
 	return 0;
 }
@@ -81,7 +89,7 @@ static loff_t ring_llseek(struct file *file, loff_t offset, int whence)
 		return -EINVAL;
 	if (!(f->mode & FMODE_READ))
 		return -EBADF;
-	ret = ring_status_error(f->ring);
+	ret = ring_error(f->ring);
 	if (ret)
 		return ret;
 	return ring_seek(f, whence == SEEK_SET ? RING_OLDEST : RING_NEXT, &sequence);

@@ -3,10 +3,11 @@
  * ring - what the files of the module share: the objects, and who may touch what under which lock.
  *
  * Locks, outermost first:
+ *	registry_lock	a mutex, in registry.c: making, removing and finding rings.
  *	ring_file.lock	a mutex: one call at a time moves this file's cursor. Held over copies to user
  *			space, never while sleeping for data.
  *	ring.lock	a spinlock: the tail and its mark, the wake words, the lists of subscribers and
- *			producers, the owner ids. Claims, commits, reads and releases do not take it.
+ *			producers, the owner ids, who has it open. Claims, commits, reads and releases do not take it.
  */
 #ifndef RING_INTERNAL_H
 #define RING_INTERNAL_H
@@ -53,17 +54,19 @@ extern unsigned long ring_max_bytes;
 int ring_area_alloc(struct ring_area *area, u64 bytes, unsigned int copies, gfp_t gfp);
 void ring_area_free(struct ring_area *area);
 u64 ring_area_bytes(const struct ring_area *area);
+u64 ring_area_bytes_used(void);
 int ring_area_mmap(const struct ring_area *area, struct vm_area_struct *vma, unsigned long first);
 
 /* ring.c: the ring and its device */
 
 /**
- * struct ring_geometry - what a ring is made of; checked by ring_geometry_check()
+ * struct ring_geometry - what a ring is made of; checked by ring_mem_check()
  * @slots: number of slots
  * @slot_size: bytes of a slot
  * @size: bytes of the bulk area
  * @policy: enum ring_policy
- * @flags: RING_DIRECT
+ * @flags: RING_DIRECT, RING_EPHEMERAL
+ * @name: its name; empty for none
  */
 struct ring_geometry {
 	u64 slots;
@@ -71,6 +74,7 @@ struct ring_geometry {
 	u64 size;
 	u32 policy;
 	u32 flags;
+	char name[RING_NAME_MAX + 1];
 };
 
 /**
@@ -85,6 +89,8 @@ struct ring_geometry {
  * @slots: slots
  * @bulk: bulk area
  * @lock: see above
+ * @opens: open files
+ * @gone: being removed, or removed: nobody opens it any more
  * @subscribers: all of them, ring_file.sub.all
  * @gates: the reliable ones, ring_file.sub.gate
  * @producers: ring_file.prod.all
@@ -121,6 +127,8 @@ struct ring {
 	struct ring_area bulk;
 
 	spinlock_t lock;
+	u32 opens;
+	bool gone;
 	struct list_head subscribers;
 	struct list_head gates;
 	struct list_head producers;
@@ -150,20 +158,29 @@ struct ring {
 
 extern struct class ring_class;
 
-int ring_geometry_check(const struct ring_geometry *g, const char **parameter, const char **why);
 struct ring *ring_create(int id, const struct ring_geometry *g);
 void ring_remove(struct ring *ring);
+int ring_get_open(struct ring *ring);
+bool ring_put_open(struct ring *ring);
+int ring_go(struct ring *ring, bool force);
+void ring_describe(struct ring *ring, struct ring_list_entry *e);
 u64 ring_bytes(struct ring *ring);
 int ring_chrdev_init(void);
 void ring_chrdev_exit(void);
 
 /**
  * ring_status_error - the error that a ring's status puts on every call
- * @ring: the ring
+ * @status: the status
  */
-static inline int ring_status_error(const struct ring *ring)
+static inline int ring_status_error(u32 status)
 {
-	return READ_ONCE(ring->mem.control->status) & RING_STATUS_CORRUPT ? -EUCLEAN : 0;
+	return status & RING_STATUS_DESTROYED ? -ENODEV : status & RING_STATUS_CORRUPT ? -EUCLEAN : 0;
+}
+
+/* The same, as it is now */
+static inline int ring_error(const struct ring *ring)
+{
+	return ring_status_error(READ_ONCE(ring->mem.control->status));
 }
 
 /**
@@ -190,6 +207,19 @@ static inline enum ring_look ring_look(const struct ring *ring, u64 sequence, u6
 
 void ring_set_status(struct ring *ring, u32 bit);
 int ring_corrupt(struct ring *ring);
+
+/* registry.c: all the rings */
+bool ring_name_valid(const char *name);
+int ring_registry_create(int id, const struct ring_geometry *g);
+int ring_registry_destroy(u32 id, bool force);
+void ring_registry_remove(struct ring *ring);
+void ring_registry_remove_all(void);
+int ring_registry_find(const char *name);
+int ring_registry_list(struct ring_list_entry *entries, u32 room, u32 *total);
+
+/* control.c: /dev/ring-control */
+int ring_control_init(void);
+void ring_control_exit(void);
 
 /* file.c: an open file */
 
@@ -322,6 +352,9 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait);
 
 /* ioctl.c */
 long ring_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+bool ring_argument_is(unsigned int cmd, unsigned int command);
+int ring_argument_get(void *arg, u32 known, unsigned int command, void __user *user);
+int ring_argument_put(int ret, const void *arg, u32 known, unsigned int command, void __user *user);
 
 /* stat.c: what can be counted */
 

@@ -27,6 +27,7 @@ static int do_info(struct ring_file *f, void *data)
 		.policy = ring->geometry.policy,
 		.ring_flags = ring->geometry.flags,
 	};
+	strscpy(info->name, ring->geometry.name, sizeof(info->name));
 	ring_mmap_layout(ring, info);
 	return 0;
 }
@@ -138,7 +139,6 @@ static int do_stat(struct ring_file *f, void *data)
 }
 
 union ring_argument {
-	__u32 size;
 	struct ring_info info;
 	struct ring_subscribe subscribe;
 	struct ring_seek seek;
@@ -150,12 +150,12 @@ union ring_argument {
 	struct ring_stat stat;
 };
 
-/* The calls with a structure: what the file must be open for, and which ones a corrupt ring still answers */
+/* The calls with a structure: what the file must be open for, and which ones every ring answers, also a corrupt one */
 static const struct call {
 	unsigned int command;
 	u32 size;
 	fmode_t mode;
-	bool corrupt_too;
+	bool error_too;
 	int (*call)(struct ring_file *f, void *data);
 } calls[] = {
 	{ RING_IOC_INFO, sizeof(struct ring_info), 0, true, do_info },
@@ -169,37 +169,60 @@ static const struct call {
 	{ RING_IOC_STAT, sizeof(struct ring_stat), 0, true, do_stat },
 };
 
-static long call_with_structure(struct file *file, const struct call *c, void __user *user)
+bool ring_argument_is(unsigned int cmd, unsigned int command)
 {
-	struct ring_file *f = file->private_data;
-	union ring_argument arg;
+	return COMMAND(cmd) == COMMAND(command);
+}
+
+/**
+ * ring_argument_get - copy a call's structure in
+ * @arg: where to
+ * @known: its size, as it is known here
+ * @command: the call
+ * @user: where from
+ */
+int ring_argument_get(void *arg, u32 known, unsigned int command, void __user *user)
+{
 	u32 size;
 	int ret;
 
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
-	if (size < c->size)
+	if (size < known)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&arg, c->size, user, size);
+	ret = copy_struct_from_user(arg, known, user, size);
 	if (ret)
 		return ret;
-	arg.size = size;	/* not what another thread made of it meanwhile */
-	if ((f->mode & c->mode) != c->mode)
-		return -EBADF;
+	*(u32 *)arg = size;	/* not what another thread made of it meanwhile */
 	/* Where the answer goes must be writable before anything is done that could not be undone. */
-	if (_IOC_DIR(c->command) & _IOC_READ && copy_to_user(user, &arg, c->size))
-		return -EFAULT;
-	ret = c->corrupt_too ? 0 : ring_status_error(f->ring);
-	if (ret)
-		return ret;
-	ret = c->call(f, &arg);
-	/* EMSGSIZE tells how much would do. */
-	if ((!ret || ret == -EMSGSIZE) && _IOC_DIR(c->command) & _IOC_READ &&
-	    copy_to_user(user, &arg, c->size))
+	return _IOC_DIR(command) & _IOC_READ && copy_to_user(user, arg, known) ? -EFAULT : 0;
+}
+
+/* Copy it out again, when the call has returned @ret. EMSGSIZE tells how much would do. */
+int ring_argument_put(int ret, const void *arg, u32 known, unsigned int command, void __user *user)
+{
+	if ((!ret || ret == -EMSGSIZE) && _IOC_DIR(command) & _IOC_READ && copy_to_user(user, arg, known))
 		return -EFAULT;
 	return ret;
+}
+
+static long call_with_structure(struct file *file, const struct call *c, void __user *user)
+{
+	struct ring_file *f = file->private_data;
+	union ring_argument arg;
+	int ret;
+
+	ret = ring_argument_get(&arg, c->size, c->command, user);
+	if (ret)
+		return ret;
+	if ((f->mode & c->mode) != c->mode)
+		return -EBADF;
+	ret = c->error_too ? 0 : ring_error(f->ring);
+	if (ret)
+		return ret;
+	return ring_argument_put(c->call(f, &arg), &arg, c->size, c->command, user);
 }
 
 static long call_with_value(struct file *file, unsigned int command, unsigned long value)
@@ -214,10 +237,11 @@ static long call_with_value(struct file *file, unsigned int command, unsigned lo
 		return -EINVAL;
 	if ((f->mode & mode) != mode)
 		return -EBADF;
-	/* What is left to do with a corrupt ring, besides closing it */
-	ret = command == RING_IOC_SHUTDOWN || command == RING_IOC_UNSUBSCRIBE || command == RING_IOC_FLUSH ?
-	      0 : ring_status_error(ring);
-	if (ret)
+	/* What is left to do with a corrupt ring, and with one that was destroyed, besides closing it */
+	ret = ring_error(ring);
+	if (ret == -EUCLEAN && (command == RING_IOC_SHUTDOWN || command == RING_IOC_FLUSH))
+		ret = 0;
+	if (ret && command != RING_IOC_UNSUBSCRIBE)
 		return ret;
 
 	switch (command) {
@@ -260,7 +284,7 @@ long ring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (_IOC_TYPE(cmd) != RING_IOC_MAGIC)
 		return -ENOTTY;
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		if (COMMAND(cmd) == COMMAND(calls[i].command))
+		if (ring_argument_is(cmd, calls[i].command))
 			return call_with_structure(file, &calls[i], (void __user *)arg);
 	switch (cmd) {
 	case RING_IOC_UNSUBSCRIBE:

@@ -3,47 +3,25 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "internal.h"
 
-static struct ring **rings;
-static int ring_count;
-
-static void ring_remove_all(void)
+static int create_rings(void)
 {
-	while (ring_count)
-		ring_remove(rings[--ring_count]);
-	kfree(rings);
-}
-
-static int ring_create_all(void)
-{
-	int wanted = ring_params_rings();
 	struct ring_geometry geometry;
-	struct ring *ring;
-	int ret;
+	int i, ret;
 
-	rings = kcalloc(wanted, sizeof(*rings), GFP_KERNEL);
-	if (!rings)
-		return -ENOMEM;
-	while (ring_count < wanted) {
-		ret = ring_params_geometry(ring_count, &geometry);
+	for (i = 0; i < ring_params_rings(); i++) {
+		ret = ring_params_geometry(i, &geometry);
 		if (ret)
-			goto err_remove;
-		ring = ring_create(ring_count, &geometry);
-		if (IS_ERR(ring)) {
-			ret = PTR_ERR(ring);
-			pr_err("ring%d: cannot make it: %pe\n", ring_count, ring);
-			goto err_remove;
+			return ret;
+		ret = ring_registry_create(i, &geometry);
+		if (ret < 0) {
+			pr_err("ring%d: cannot make it: %pe\n", i, ERR_PTR(ret));
+			return ret;
 		}
-		rings[ring_count++] = ring;
 	}
 	return 0;
-
-err_remove:
-	ring_remove_all();
-	return ret;
 }
 
 static int __init ring_init(void)
@@ -56,15 +34,25 @@ static int __init ring_init(void)
 	ret = ring_chrdev_init();
 	if (ret)
 		return ret;
-	ret = ring_create_all();
+	ret = create_rings();
 	if (ret)
-		ring_chrdev_exit();
+		goto err_rings;
+	/* Last: from here on others make and remove rings. */
+	ret = ring_control_init();
+	if (ret)
+		goto err_rings;
+	return 0;
+
+err_rings:
+	ring_registry_remove_all();
+	ring_chrdev_exit();
 	return ret;
 }
 
 static void __exit ring_exit(void)
 {
-	ring_remove_all();
+	ring_control_exit();
+	ring_registry_remove_all();
 	ring_chrdev_exit();
 }
 

@@ -119,14 +119,15 @@ int ring_params_geometry(int index, struct ring_geometry *g)
 		return -EINVAL;
 	}
 	g->flags = is_direct ? RING_DIRECT : 0;
+	*g->name = '\0';
 
-	ret = ring_geometry_check(g, &parameter, &why);
-	if (!ret)
+	why = ring_mem_check(g->slots, g->slot_size, g->size, PAGE_SIZE, &parameter);
+	if (!why)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (!strcmp(numbers[i].name, parameter))
 			pr_err("%s=%s: %s\n", parameter, numbers[i].text, why);
-	return ret;
+	return -EINVAL;
 }
 
 /* Everything is looked at before anything is made. */

@@ -60,8 +60,9 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 	/* Discarded records that fill the whole ring: at most so many steps. */
 	while (sequence - first <= mem->slot_count) {
 		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
-		if (status & RING_STATUS_CORRUPT)
-			return -EUCLEAN;
+		ret = ring_status_error(status);
+		if (ret)
+			return ret;
 		switch (ring_look(ring, sequence, &state)) {
 		case RING_LOOK_PASSED:
 			return corrupt_unless_lapped(ring, first);
@@ -354,7 +355,7 @@ static bool arrived(void *wait_for)
 			break;
 		case RING_LOOK_BUSY:
 			ring_note_busy(w->ring, w->sequence);
-			if (status & RING_STATUS_CORRUPT)
+			if (ring_status_error(status))
 				return true;
 			break;
 		default:
@@ -386,5 +387,5 @@ int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline)
 	} else {
 		ret = ring_sleep(&ring->readers, &ring->reader_sleeps, arrived, &wait_for, deadline);
 	}
-	return ret ?: ring_status_error(ring);
+	return ret ?: ring_error(ring);
 }

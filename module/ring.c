@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ring - the ring: its geometry, its making and unmaking, its device */
 
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -13,54 +12,6 @@ struct class ring_class = {
 };
 
 static dev_t first_devt;
-
-/**
- * ring_geometry_check - whether a ring can be made so
- * @g: the geometry
- * @parameter: when not, which of its figures is wrong
- * @why: and why
- */
-int ring_geometry_check(const struct ring_geometry *g, const char **parameter, const char **why)
-{
-	*parameter = "slots";
-	if (!is_power_of_2(g->slots)) {
-		*why = "not a power of two";
-		return -EINVAL;
-	}
-	if (g->slots < RING_SLOTS_MIN || g->slots > RING_SLOTS_MAX) {
-		*why = "not from 4 to 1M";
-		return -EINVAL;
-	}
-	*parameter = "slot_size";
-	if (g->slot_size < RING_SLOT_SIZE_MIN || g->slot_size > RING_SLOT_SIZE_MAX) {
-		*why = "not from 32 to 4096";
-		return -EINVAL;
-	}
-	if (g->slot_size % RING_SLOT_SIZE_ALIGN) {
-		*why = "not a multiple of 16";
-		return -EINVAL;
-	}
-	*parameter = "size";
-	if (!g->size)
-		return 0;
-	if (!is_power_of_2(g->size)) {
-		*why = "neither 0 nor a power of two";
-		return -EINVAL;
-	}
-	if (g->size < g->slots * RING_STRIDE_MIN) {
-		*why = "less than 64 bytes a slot";
-		return -EINVAL;
-	}
-	if (g->size < PAGE_SIZE) {
-		*why = "less than a page";
-		return -EINVAL;
-	}
-	if (g->size > RING_BULK_MAX) {
-		*why = "more than 4G";
-		return -EINVAL;
-	}
-	return 0;
-}
 
 static int areas_alloc(struct ring *ring)
 {
@@ -179,6 +130,82 @@ void ring_remove(struct ring *ring)
 	put_device(&ring->dev);
 }
 
+/**
+ * ring_get_open - count an open file
+ * @ring: the ring; -ENODEV: it is going
+ */
+int ring_get_open(struct ring *ring)
+{
+	bool gone;
+
+	spin_lock(&ring->lock);
+	gone = ring->gone;
+	if (!gone)
+		ring->opens++;
+	spin_unlock(&ring->lock);
+	return gone ? -ENODEV : 0;
+}
+
+/**
+ * ring_put_open - a file is closed
+ * @ring: the ring. True: that was the last one of an ephemeral ring, and the caller must remove it
+ */
+bool ring_put_open(struct ring *ring)
+{
+	bool last;
+
+	spin_lock(&ring->lock);
+	last = !--ring->opens && ring->geometry.flags & RING_EPHEMERAL && !ring->gone;
+	if (last)
+		ring->gone = true;
+	spin_unlock(&ring->lock);
+	return last;
+}
+
+/**
+ * ring_go - nobody opens it any more, and who has it open is told
+ * @ring: the ring
+ * @force: even if somebody has; else -EBUSY
+ *
+ * 0: the caller must remove it. -ENOENT: somebody else is about to.
+ */
+int ring_go(struct ring *ring, bool force)
+{
+	int ret;
+
+	spin_lock(&ring->lock);
+	ret = ring->gone ? -ENOENT : ring->opens && !force ? -EBUSY : 0;
+	if (!ret)
+		ring->gone = true;
+	spin_unlock(&ring->lock);
+	if (!ret)
+		ring_set_status(ring, RING_STATUS_DESTROYED);
+	return ret;
+}
+
+/**
+ * ring_describe - fill in LIST's entry
+ * @ring: the ring
+ * @e: the entry, zeroed
+ */
+void ring_describe(struct ring *ring, struct ring_list_entry *e)
+{
+	e->id = ring->id;
+	e->slots = ring->geometry.slots;
+	e->slot_size = ring->geometry.slot_size;
+	e->policy = ring->geometry.policy;
+	e->bulk_size = ring->geometry.size;
+	e->ring_flags = ring->geometry.flags;
+	e->status = READ_ONCE(ring->mem.control->status);
+	e->bytes = ring_bytes(ring);
+	spin_lock(&ring->lock);
+	e->opens = ring->opens;
+	e->subscribers = ring->subscriber_count;
+	e->producers = ring->producer_count;
+	spin_unlock(&ring->lock);
+	strscpy(e->name, ring->geometry.name, sizeof(e->name));
+}
+
 /* Bytes that the ring holds, with its subscribers' pages */
 u64 ring_bytes(struct ring *ring)
 {
@@ -213,7 +240,7 @@ void ring_set_status(struct ring *ring, u32 bit)
 /* A ring whose memory makes no sense, which a direct producer can bring about: no more calls. */
 int ring_corrupt(struct ring *ring)
 {
-	if (!ring_status_error(ring)) {
+	if (!ring_error(ring)) {
 		dev_warn_ratelimited(&ring->dev, "inconsistent memory, marked corrupt\n");
 		ring_set_status(ring, RING_STATUS_CORRUPT);
 	}

@@ -167,7 +167,7 @@ int ring_unsubscribe(struct ring_file *f)
 
 	if (!ring_is_subscriber(f))
 		return -EINVAL;
-	if (!list_empty(&sub->gate) && !ring_status_error(ring))
+	if (!list_empty(&sub->gate) && !ring_error(ring))
 		ring_tail_release(ring);
 	spin_lock(&ring->lock);
 	lost = ring_subscriber_lost(f);
@@ -239,7 +239,7 @@ static bool ready(struct ring_file *f, u64 *target)
 	/* RB_SHUTDOWN end/G: the status before the states */
 	u32 status = smp_load_acquire(&mem->control->status);
 
-	if (status & RING_STATUS_CORRUPT)
+	if (ring_status_error(status))
 		return true;
 	while (s - cursor <= mem->slot_mask) {
 		switch (ring_look(ring, s, &state)) {

@@ -27,12 +27,14 @@ static u64 published(struct ring *ring)
 	return census.mark.ordinal + census.committed;
 }
 
+RING_ATTR(name, "%s", ring->geometry.name);
 RING_ATTR(slots, "%llu", ring->geometry.slots);
 RING_ATTR(slot_size, "%llu", ring->geometry.slot_size);
 RING_ATTR(size, "%llu", ring->geometry.size);
 RING_ATTR(longest, "%llu", ring->mem.longest);
 RING_ATTR(policy, "%s", ring->geometry.policy == RING_BLOCK ? "block" : "overwrite");
 RING_ATTR(direct, "%d", !!(ring->geometry.flags & RING_DIRECT));
+RING_ATTR(ephemeral, "%d", !!(ring->geometry.flags & RING_EPHEMERAL));
 RING_ATTR(head, "%llu", ring_head(ring));
 RING_ATTR(tail, "%llu", READ_ONCE(ring->mem.control->tail));
 RING_ATTR(subscribers, "%u", READ_ONCE(ring->subscriber_count));
@@ -42,12 +44,14 @@ RING_ATTR(lost, "%llu", ring_lost(ring));
 RING_ATTR(bytes, "%llu", ring_bytes(ring));
 
 static struct attribute *ring_attrs[] = {
+	&dev_attr_name.attr,
 	&dev_attr_slots.attr,
 	&dev_attr_slot_size.attr,
 	&dev_attr_size.attr,
 	&dev_attr_longest.attr,
 	&dev_attr_policy.attr,
 	&dev_attr_direct.attr,
+	&dev_attr_ephemeral.attr,
 	&dev_attr_head.attr,
 	&dev_attr_tail.attr,
 	&dev_attr_subscribers.attr,

@@ -237,7 +237,7 @@ void ring_flush(struct ring *ring)
 	u64 before, goal;
 
 	/* In pieces, so that the lock is not held for long. */
-	p.corrupt = ring_status_error(ring);
+	p.corrupt = ring_error(ring);
 	while (!p.corrupt) {
 		spin_lock(&ring->lock);
 		before = ring->mem.control->tail;

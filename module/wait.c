@@ -180,7 +180,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 	/* A reader has not come to the end while there is a record on its way. */
 	if (status & RING_STATUS_SHUTDOWN && !waits)
 		ret |= EPOLLHUP;
-	if (status & RING_STATUS_CORRUPT)
+	if (ring_status_error(status))
 		ret |= EPOLLERR;
 	return ret;
 }

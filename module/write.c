@@ -24,7 +24,7 @@ static int write_error(const struct ring *ring)
 {
 	u32 status = READ_ONCE(ring->mem.control->status);
 
-	return !status ? 0 : status & RING_STATUS_CORRUPT ? -EUCLEAN : -EPIPE;
+	return !status ? 0 : ring_status_error(status) ?: -EPIPE;
 }
 
 static bool space_arm(void *space)

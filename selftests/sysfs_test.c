@@ -26,8 +26,8 @@ static const struct ring {
 };
 
 static const char *const attributes[] = {
-	"slots", "slot_size", "size", "longest", "policy", "direct", "head", "tail", "subscribers", "producers",
-	"published", "lost", "bytes",
+	"name", "slots", "slot_size", "size", "longest", "policy", "direct", "ephemeral", "head", "tail",
+	"subscribers", "producers", "published", "lost", "bytes",
 };
 
 /* The text of an attribute; empty: it is not there */

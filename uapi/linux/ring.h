@@ -35,7 +35,8 @@
  * poll(), select(), epoll, SIGIO
  *	EPOLLIN: a record (or as many slots as the watermark asks) is ready, or the ring was shut down.
  *	EPOLLOUT: a record as long as the longest this file wrote so far would not wait. EPOLLPRI:
- *	records were lost and read() has not told yet. EPOLLHUP: shut down. EPOLLERR: corrupt.
+ *	records were lost and read() has not told yet. EPOLLHUP: shut down. EPOLLERR: corrupt, or
+ *	destroyed.
  *	An edge-triggered poller that takes records from the mapping must, when it finds the ring empty,
  *	call WAIT with RING_NOW, or be late for the next edge; libring does that.
  *
@@ -47,7 +48,8 @@
  *	reserved members: EINVAL. Members that only tell something ("out") are not looked at. A structure
  *	larger than the kernel knows: E2BIG, unless the rest is zero and all of it fits a page. Unknown
  *	calls: ENOTTY. Calls that need another open mode: EBADF. A corrupt ring: EUCLEAN, also to who
- *	sleeps in one, but for INFO, STAT, UNSUBSCRIBE, SHUTDOWN, and FLUSH, which mends it.
+ *	sleeps in one, but for INFO, STAT, UNSUBSCRIBE, SHUTDOWN, and FLUSH, which mends it. A ring that
+ *	was destroyed: ENODEV, likewise, but for INFO, STAT and UNSUBSCRIBE.
  *	Deadlines are CLOCK_MONOTONIC in nanoseconds, RING_NOW or RING_NEVER; one covers the whole call.
  *	A deadline that passes: ETIMEDOUT (RING_NOW: EAGAIN). A signal: EINTR, or a restart as the
  *	handler's SA_RESTART says. O_NONBLOCK does not matter to them.
@@ -99,12 +101,14 @@ enum ring_policy {
 	RING_OVERWRITE,
 };
 
-/* ring_info.ring_flags, ring_control.flags */
+/* ring_info.ring_flags, ring_control.flags, ring_create.ring_flags */
 #define RING_DIRECT		(1u << 0)	/* producers may map the ring writable */
+#define RING_EPHEMERAL		(1u << 1)	/* removed with its last close */
 
 /* ring_control.status, ring_stat.status */
 #define RING_STATUS_SHUTDOWN	(1u << 0)	/* no more records; readers drain, then end of file */
 #define RING_STATUS_CORRUPT	(1u << 1)	/* found inconsistent: calls answer EUCLEAN */
+#define RING_STATUS_DESTROYED	(1u << 2)	/* removed: calls answer ENODEV */
 
 /**
  * struct ring_info - RING_IOC_INFO: what this ring is and where its areas are mapped
@@ -117,7 +121,7 @@ enum ring_policy {
  * @bulk_size: bytes of the bulk area, 0 for none
  * @longest: longest record in bytes
  * @policy: enum ring_policy
- * @ring_flags: RING_DIRECT
+ * @ring_flags: RING_DIRECT, RING_EPHEMERAL
  * @control_offset: mmap() offset of the control page (struct ring_control)
  * @control_length: its length
  * @producers_offset: mmap() offset of the producer page (struct ring_producers)
@@ -498,5 +502,165 @@ struct ring_stat {
  * Argument 0. EBADF unless open for writing.
  */
 #define RING_IOC_SHUTDOWN	_IO(RING_IOC_MAGIC, 0x0d)
+
+/*
+ * /dev/ring-control
+ *	Rings are made and removed while the module is loaded. The structures are as those of the rings'
+ *	own calls. CREATE and DESTROY need a file that is open for writing (EBADF). Who makes a ring is
+ *	charged for its memory (memory cgroup).
+ */
+
+/* ring_create.id: the lowest number that is free */
+#define RING_ANY		(~0u)
+
+/**
+ * struct ring_create - RING_CTL_CREATE: make a ring
+ * @size: sizeof(struct ring_create)
+ * @flags: 0
+ * @id: in: N of /dev/ringN, or RING_ANY; out: N
+ * @slots: number of slots
+ * @slot_size: bytes of a slot
+ * @policy: enum ring_policy
+ * @bulk_size: bytes of the bulk area, 0 for none
+ * @ring_flags: RING_DIRECT, RING_EPHEMERAL. An ephemeral ring is removed when its last file is closed;
+ *	until it is opened for the first time it stays.
+ * @reserved0: 0
+ * @name: terminated; empty for none. Letters, digits and other visible ASCII characters but '/'; not a
+ *	number, ringN, "." or "..". Unique
+ * @reserved: 0
+ *
+ * The device is there when the call returns; its permissions are devtmpfs' (root alone) until udev has
+ * applied its rules. EINVAL: there is no ring of this geometry (ring_mem_check() tells why), or of this
+ * name. EEXIST: the number or the name is taken. ENOSPC: all numbers are. ENOMEM: no memory, or more than
+ * the module's max_bytes.
+ */
+struct ring_create {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 slots;
+	__u32 slot_size;
+	__u32 policy;
+	__aligned_u64 bulk_size;
+	__u32 ring_flags;
+	__u32 reserved0;
+	char name[RING_NAME_MAX + 1];
+	__aligned_u64 reserved[4];
+};
+
+/* ring_destroy.flags */
+#define RING_DESTROY_FORCE	(1u << 0)	/* also while it is in use */
+
+/**
+ * struct ring_destroy - RING_CTL_DESTROY: remove a ring
+ * @size: sizeof(struct ring_destroy)
+ * @flags: RING_DESTROY_FORCE
+ * @id: N of /dev/ringN
+ * @reserved: 0
+ *
+ * ENOENT: no such ring. EBUSY: somebody has it open, and no RING_DESTROY_FORCE: with it, everybody wakes,
+ * all calls but INFO, STAT and UNSUBSCRIBE answer ENODEV from then on, and the memory goes when the last
+ * file and the last mapping do. Its number and its name are free when the call returns.
+ */
+struct ring_destroy {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 reserved;
+};
+
+/**
+ * struct ring_find - RING_CTL_FIND: the number of a ring
+ * @size: sizeof(struct ring_find)
+ * @flags: 0
+ * @id: out: N of /dev/ringN
+ * @reserved: 0
+ * @name: its name, terminated
+ *
+ * ENOENT: there is none of that name.
+ */
+struct ring_find {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 reserved;
+	char name[RING_NAME_MAX + 1];
+};
+
+/**
+ * struct ring_list_entry - a ring, as LIST tells
+ * @id: N of /dev/ringN
+ * @slots: number of slots
+ * @slot_size: bytes of a slot
+ * @policy: enum ring_policy
+ * @bulk_size: bytes of the bulk area
+ * @ring_flags: RING_DIRECT, RING_EPHEMERAL
+ * @status: RING_STATUS_*
+ * @opens: open files of it
+ * @subscribers: subscribers among them
+ * @producers: producers among them
+ * @reserved0: 0
+ * @bytes: memory that it holds, its subscribers' pages included
+ * @name: its name, terminated; empty for none
+ */
+struct ring_list_entry {
+	__u32 id;
+	__u32 slots;
+	__u32 slot_size;
+	__u32 policy;
+	__aligned_u64 bulk_size;
+	__u32 ring_flags;
+	__u32 status;
+	__u32 opens;
+	__u32 subscribers;
+	__u32 producers;
+	__u32 reserved0;
+	__aligned_u64 bytes;
+	char name[RING_NAME_MAX + 1];
+};
+
+/**
+ * struct ring_list - RING_CTL_LIST: the rings there are, by number
+ * @size: sizeof(struct ring_list)
+ * @flags: 0
+ * @count: in: entries that @array has room for; out: how many were filled in
+ * @total: out: how many rings there are
+ * @array: address of struct ring_list_entry; 0: only count
+ * @reserved: 0
+ */
+struct ring_list {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 total;
+	__aligned_u64 array;
+	__aligned_u64 reserved[2];
+};
+
+/**
+ * struct ring_version - RING_CTL_VERSION: which module this is
+ * @size: sizeof(struct ring_version)
+ * @flags: 0
+ * @abi: out: RING_ABI_VERSION of the module
+ * @reserved0: out: 0
+ * @release: out: its version, terminated
+ * @max_bytes: out: most memory that all rings together may hold
+ * @bytes: out: memory that they hold now
+ */
+struct ring_version {
+	__u32 size;
+	__u32 flags;
+	__u32 abi;
+	__u32 reserved0;
+	char release[32];
+	__aligned_u64 max_bytes;
+	__aligned_u64 bytes;
+};
+
+#define RING_CTL_CREATE		_IOWR(RING_IOC_MAGIC, 0x40, struct ring_create)
+#define RING_CTL_DESTROY	_IOW(RING_IOC_MAGIC, 0x41, struct ring_destroy)
+#define RING_CTL_FIND		_IOWR(RING_IOC_MAGIC, 0x42, struct ring_find)
+#define RING_CTL_LIST		_IOWR(RING_IOC_MAGIC, 0x43, struct ring_list)
+#define RING_CTL_VERSION	_IOWR(RING_IOC_MAGIC, 0x44, struct ring_version)
 
 #endif /* _UAPI_LINUX_RING_H */

@@ -114,7 +114,7 @@ struct ring_mark {
  * @bulk_size: bytes of the bulk area, 0 for none
  * @longest: longest record in bytes
  * @policy: enum ring_policy
- * @flags: RING_DIRECT
+ * @flags: RING_DIRECT, RING_EPHEMERAL
  * @status: RING_STATUS_*
  * @tail: sequence of the oldest retained record
  * @mark: two copies of the tail and its ordinal, see ring_mem_mark_read()
@@ -253,6 +253,37 @@ struct ring_mem {
 	__u32 k_max;
 	__u64 longest;
 };
+
+/*
+ * Why there can be no ring of this geometry, in a few words, and *@which of its figures is wrong, as the
+ * module's parameter is called; NULL: there can. @page_size: the machine's.
+ */
+static inline const char *ring_mem_check(__u64 slots, __u64 slot_size, __u64 bulk_size, __u64 page_size,
+					 const char **which)
+{
+	*which = "slots";
+	if (!slots || slots & (slots - 1))
+		return "not a power of two";
+	if (slots < RING_SLOTS_MIN || slots > RING_SLOTS_MAX)
+		return "not from 4 to 1M";
+	*which = "slot_size";
+	if (slot_size < RING_SLOT_SIZE_MIN || slot_size > RING_SLOT_SIZE_MAX)
+		return "not from 32 to 4096";
+	if (slot_size % RING_SLOT_SIZE_ALIGN)
+		return "not a multiple of 16";
+	*which = "size";
+	if (!bulk_size)
+		return NULL;
+	if (bulk_size & (bulk_size - 1))
+		return "neither 0 nor a power of two";
+	if (bulk_size < slots * RING_STRIDE_MIN)
+		return "less than 64 bytes a slot";
+	if (bulk_size < page_size)
+		return "less than a page";
+	if (bulk_size > RING_BULK_MAX)
+		return "more than 4G";
+	return NULL;
+}
 
 /* The geometry of @m from its defining figures, which were checked before. The pointers are the caller's. */
 static inline void ring_mem_init(struct ring_mem *m, __u32 slots, __u32 slot_size, __u64 bulk_size)

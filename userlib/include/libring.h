@@ -25,6 +25,7 @@
  * else, it can return:
  *	-EBADF	the handle was not opened for that
  *	-EPERM	the handle belongs to another process: this one is its forked child
+ *	-ENODEV	the ring was destroyed; it can only be closed
  *	-EUCLEAN	the ring was found corrupt, which a direct producer can bring about; ring_flush() mends it
  *	-ENOMEM	no memory
  *	-EINVAL	an argument makes no sense
@@ -126,14 +127,15 @@ struct ring_reservation {
 
 /**
  * ring_open - open a ring
- * @where: its number ("0"), its device's name ("ring0") or a path ("/dev/ring0")
+ * @where: its number ("0"), its device's name ("ring0"), a path ("/dev/ring0") or the name it was given
  * @flags: RING_OPEN_READ, RING_OPEN_WRITE or both, and RING_OPEN_MEDIATED if wanted. On a direct ring a
  *	handle opened for both publishes without a system call.
  * @out: the handle, to be closed with ring_close(); untouched when this fails
  *
  * Opening neither subscribes nor attaches a producer. The descriptor is close-on-exec.
  *
- * Returns 0 or what open() says (-ENOENT, -EACCES, -ENXIO, ...). -ENOTTY: that is no ring.
+ * Returns 0 or what open() says (-ENOENT, -EACCES, -ENXIO, ...). -ENODEV: there is no control node to ask
+ * for a name, or the ring is just being destroyed. -ENOTTY: that is no ring.
  * -EPROTONOSUPPORT: the module speaks another ABI.
  */
 int ring_open(const char *where, unsigned int flags, struct ring **out);
@@ -493,6 +495,70 @@ int ring_flush(struct ring *r);
  * @r: a handle opened for writing
  */
 int ring_shutdown(struct ring *r);
+
+/* ---- Making and removing rings ---- */
+
+/**
+ * ring_create_defaults - what a ring is unless something else is asked for
+ * @c: filled in: the lowest free number, no name, 4096 slots of 64 bytes, 1 MiB of bulk area, block, mediated
+ */
+static inline void ring_create_defaults(struct ring_create *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->size = (uint32_t)sizeof(*c);
+	c->id = RING_ANY;
+	c->slots = 4096;
+	c->slot_size = 64;
+	c->bulk_size = 1u << 20;
+	c->policy = RING_BLOCK;
+}
+
+/**
+ * ring_create - make a ring
+ * @c: what kind of ring, see struct ring_create and ring_create_defaults(); @c->id becomes its number
+ *
+ * Needs a control node that the caller may write to. -EACCES: it may not. -ENODEV: there is none, the module
+ * is not loaded. -EINVAL: there is no such ring: ring_mem_check() of <linux/ring_protocol.h> tells what is
+ * wrong with the geometry. -EEXIST: the number or the name is taken. -ENOSPC: all numbers are. -ENOMEM: no
+ * memory, or more than the module's max_bytes. Any thread may call this, and the next four.
+ */
+int ring_create(struct ring_create *c);
+
+/**
+ * ring_destroy - remove a ring
+ * @id: its number
+ * @flags: RING_DESTROY_FORCE: even while somebody has it open; calls answer -ENODEV from then on
+ *
+ * -ENOENT: no such ring. -EBUSY: in use. -EACCES, -ENODEV as ring_create().
+ */
+int ring_destroy(uint32_t id, uint32_t flags);
+
+/**
+ * ring_find - the number of the ring of that name
+ * @name: its name
+ * @id: its number
+ *
+ * -ENOENT: there is none. -EACCES, -ENODEV: the control node cannot be opened, not even for reading.
+ */
+int ring_find(const char *name, uint32_t *id);
+
+/**
+ * ring_list - the rings there are, by number
+ * @entries: where to; NULL: only count
+ * @count: how many fit
+ * @total: how many there are; may be NULL
+ *
+ * Returns how many were filled in. Errors as ring_find().
+ */
+int ring_list(struct ring_list_entry *entries, unsigned int count, unsigned int *total);
+
+/**
+ * ring_module_version - which module is loaded, and how much memory rings hold
+ * @v: filled in
+ *
+ * Errors as ring_find().
+ */
+int ring_module_version(struct ring_version *v);
 
 /* ---- Helpers ---- */
 

@@ -92,6 +92,12 @@ static inline int usable_for_writing(const struct handle *h)
 	return !usable(h) ? h->writable ? 0 : -EBADF : -EPERM;
 }
 
+/* The error that a ring's status puts on every call */
+static inline int status_error(__u32 status)
+{
+	return status & RING_STATUS_DESTROYED ? -ENODEV : status & RING_STATUS_CORRUPT ? -EUCLEAN : 0;
+}
+
 /* ioctl() that returns -errno */
 int ring_call(const struct handle *h, unsigned long request, void *arg);
 /* The same with an integer for an argument */

@@ -50,13 +50,13 @@ EXPORT int ring_release_slow(struct ring *r)
 	return usable_for_reading(handle_of(r));
 }
 
-/* The end, nothing yet, or corrupt: no record at the position, whose slot looked like @look after @status. */
+/* The end, nothing yet, corrupt or destroyed: no record at the position, whose slot looked like @look after @status. */
 static int nothing(struct ring *r, enum ring_look look, __u32 status)
 {
-	int err;
+	int err = status_error(status);
 
-	if (status & RING_STATUS_CORRUPT)
-		return -EUCLEAN;
+	if (err)
+		return err;
 	/* Discarded records that were passed over are nobody's to release, and a writer may wait for them. */
 	if (!r->pending) {
 		err = ring_release(r);

@@ -55,18 +55,25 @@ void ring_unmap(struct handle *h, enum area area)
 	m->addr = NULL;
 }
 
-/* Where the ring is: "N" and "ringN" are /dev/ringN, what has a slash is a path. */
-static int device_path(const char *where, char *path, size_t size)
+/* Where the ring is: "N" and "ringN" are /dev/ringN, what has a slash is a path, all else a *@name. */
+static int device_path(const char *where, char *path, size_t size, const char **name)
 {
 	const char *number = strncmp(where, "ring", 4) ? where : where + 4;
-	int len;
+	uint32_t id;
+	int len, err;
 
-	if (strchr(where, '/'))
+	*name = NULL;
+	if (strchr(where, '/')) {
 		len = snprintf(path, size, "%s", where);
-	else if (*number && strspn(number, "0123456789") == strlen(number))
+	} else if (*number && strspn(number, "0123456789") == strlen(number)) {
 		len = snprintf(path, size, "/dev/ring%s", number);
-	else
-		return -ENOENT;
+	} else {
+		err = ring_find(where, &id);
+		if (err)
+			return err;
+		len = snprintf(path, size, "/dev/ring%u", id);
+		*name = where;
+	}
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
@@ -202,21 +209,31 @@ EXPORT int ring_open(const char *where, unsigned int flags, struct ring **out)
 {
 	static const int modes[] = { -1, O_RDONLY, O_WRONLY, O_RDWR };
 	int mode = modes[flags & (RING_OPEN_READ | RING_OPEN_WRITE)];
+	struct ring *r;
+	const char *name;
 	char path[4096];
 	int err, fd;
 
 	if (mode < 0 || flags & ~(RING_OPEN_READ | RING_OPEN_WRITE | RING_OPEN_MEDIATED))
 		return -EINVAL;
-	err = device_path(where, path, sizeof(path));
+	err = device_path(where, path, sizeof(path), &name);
 	if (err)
 		return err;
 	fd = open(path, mode | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	err = ring_open_fd(fd, flags & RING_OPEN_MEDIATED, out);
-	if (err)
+	err = ring_open_fd(fd, flags & RING_OPEN_MEDIATED, &r);
+	if (err) {
 		close(fd);
-	return err;
+		return err;
+	}
+	/* That number may have become another ring's since it was asked for. */
+	if (name && strcmp(name, handle_of(r)->info.name)) {
+		ring_close(r);
+		return -ENOENT;
+	}
+	*out = r;
+	return 0;
 }
 
 EXPORT void ring_close(struct ring *r)

@@ -43,8 +43,9 @@ int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring
 		if (turns > RING_CLAIM_TRIES && deadline != RING_NEVER && ring_clock() >= deadline)
 			return deadline == RING_NOW ? -EAGAIN : -ETIMEDOUT;
 		status = ring_load(&m->control->status);
-		if (status & RING_STATUS_CORRUPT)
-			return -EUCLEAN;
+		err = status_error(status);
+		if (err)
+			return err;
 		if (status & RING_STATUS_SHUTDOWN)
 			return -EPIPE;
 		if (ring_reserve_direct(r, len, res))

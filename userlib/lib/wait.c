@@ -47,7 +47,7 @@ static bool ready(struct ring *r, uint32_t slots, uint64_t *from, uint32_t *seen
 	enum ring_look look;
 	__u64 state;
 
-	if (ring_mem_lapped(m, r->released) || status & RING_STATUS_CORRUPT)
+	if (ring_mem_lapped(m, r->released) || status_error(status))
 		return true;
 	while (*seen < slots) {
 		look = ring_mem_look(m, *from, &state);

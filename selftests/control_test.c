@@ -1,0 +1,692 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/ring-control: rings are made, found, listed and removed at run time, in use or not, and nothing is left of
+ * those that are gone.
+ */
+#include <libring.h>
+
+#include "ring_test.h"
+
+/* Some are there already, and max_bytes is known. */
+RT_LOADS("rings=2 slots=256 size=64K max_bytes=64M")
+
+#define CONTROL	"/dev/ring-control"
+
+FIXTURE(control) {
+	struct ring_create c;		/* a small ring */
+	unsigned int before;		/* how many there are */
+	__u64 bytes;
+};
+
+FIXTURE_SETUP(control)
+{
+	struct ring_version v;
+
+	ring_create_defaults(&self->c);
+	self->c.slots = 64;
+	self->c.bulk_size = 4096;
+	ASSERT_LE(0, ring_list(NULL, 0, &self->before));
+	ASSERT_EQ(0, ring_module_version(&v));
+	self->bytes = v.bytes;
+}
+
+FIXTURE_TEARDOWN(control)
+{
+	struct ring_version v;
+	unsigned int after;
+
+	/* Whatever a test has made, it has removed. */
+	EXPECT_LE(0, ring_list(NULL, 0, &after));
+	EXPECT_EQ(self->before, after);
+	EXPECT_EQ(0, ring_module_version(&v));
+	EXPECT_EQ(self->bytes, v.bytes);
+}
+
+static int try_open_id(unsigned int id, int flags)
+{
+	return rt_try_open((int)id, flags);
+}
+
+static bool node_exists(unsigned int id)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/ring%u", id);
+	return !access(path, F_OK);
+}
+
+TEST_F(control, create_use_destroy)
+{
+	struct ring_info info;
+	struct ring_stat stat;
+	struct ring *r;
+	struct ring_view v;
+	char where[16];
+
+	self->c.slots = 128;
+	self->c.slot_size = 96;
+	self->c.bulk_size = 32768;
+	self->c.policy = RING_OVERWRITE;
+	self->c.ring_flags = RING_DIRECT;
+	strcpy(self->c.name, "camera-front");
+	ASSERT_EQ(0, ring_create(&self->c));
+	ASSERT_TRUE(node_exists(self->c.id));
+	snprintf(where, sizeof(where), "%u", self->c.id);
+	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &r));
+	ASSERT_EQ(0, ring_get_info(r, &info));
+	EXPECT_EQ(self->c.id, info.id);
+	EXPECT_EQ(128, info.slots);
+	EXPECT_EQ(96, info.slot_size);
+	EXPECT_EQ(32768, info.bulk_size);
+	EXPECT_EQ(RING_OVERWRITE, info.policy);
+	EXPECT_EQ(RING_DIRECT, info.ring_flags);
+	EXPECT_STREQ("camera-front", info.name);
+	ASSERT_EQ(0, ring_publish(r, "hello", 5, 7, RING_NOW));
+	ASSERT_EQ(1, ring_next(r, &v));
+	EXPECT_EQ(0, memcmp("hello", v.data, 5));
+	ASSERT_EQ(0, ring_get_stat(r, &stat, NULL, 0));
+	EXPECT_EQ(1, stat.published);
+	EXPECT_EQ(-EBUSY, ring_destroy(self->c.id, 0));
+	ring_close(r);
+	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
+	EXPECT_FALSE(node_exists(self->c.id));
+	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, 0));
+	EXPECT_EQ(-1, try_open_id(self->c.id, O_RDONLY));
+}
+
+TEST_F(control, numbers)
+{
+	struct ring_create other = self->c;
+	unsigned int id;
+
+	/* The lowest that is free; those of the parameters are taken */
+	ASSERT_EQ(0, ring_create(&self->c));
+	EXPECT_EQ(2, self->c.id);
+	other.id = 1;
+	EXPECT_EQ(-EEXIST, ring_create(&other));
+	EXPECT_EQ(1, other.id);
+	other.id = 4095;
+	ASSERT_EQ(0, ring_create(&other));
+	EXPECT_EQ(4095, other.id);
+	EXPECT_TRUE(node_exists(4095));
+	EXPECT_EQ(0, ring_destroy(4095, 0));
+	other.id = 4096;
+	EXPECT_EQ(-EINVAL, ring_create(&other));
+	EXPECT_EQ(-ENOENT, ring_destroy(4096, 0));
+	EXPECT_EQ(-ENOENT, ring_destroy(RING_ANY, 0));
+	/* One that is free again is used again, also those of the parameters. */
+	for (id = 0; id < 2; id++) {
+		EXPECT_EQ(0, ring_destroy(id, 0));
+		other = self->c;
+		other.id = RING_ANY;
+		EXPECT_EQ(0, ring_create(&other));
+		EXPECT_EQ(id, other.id);
+	}
+	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
+	self->bytes = RING_NONE;	/* those have another size now */
+	struct ring_version v;
+
+	ASSERT_EQ(0, ring_module_version(&v));
+	self->bytes = v.bytes;
+}
+
+TEST_F(control, names)
+{
+	static const char *const bad[] = {
+		"a b", "a/b", "/", ".", "..", "7", "007", "ring3", "ring0", "tab\t", "newline\n", "\x7f", "b\xc3\xa4r",
+	};
+	static const char *const good[] = {
+		"a", "...", "7a", "ring", "ringer", "ring3a", "%s", "$(reboot)", "-", "--json",
+	};
+	struct ring_create c;
+	char text[128], path[64];
+	struct ring *r;
+	uint32_t id;
+	FILE *f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		c = self->c;
+		strcpy(c.name, bad[i]);
+		EXPECT_EQ(-EINVAL, ring_create(&c)) {
+			TH_LOG("%s", bad[i]);
+		}
+	}
+	c = self->c;
+	memset(c.name, 'x', sizeof(c.name));
+	EXPECT_EQ(-EINVAL, ring_create(&c));
+
+	memset(c.name, 'x', RING_NAME_MAX);
+	c.name[RING_NAME_MAX] = '\0';
+	ASSERT_EQ(0, ring_create(&c));
+	EXPECT_EQ(0, ring_find(c.name, &id));
+	EXPECT_EQ(c.id, id);
+	EXPECT_EQ(0, ring_destroy(id, 0));
+	EXPECT_EQ(-ENOENT, ring_find(c.name, &id));
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct ring_create twice = self->c;
+
+		c = self->c;
+		strcpy(c.name, good[i]);
+		ASSERT_EQ(0, ring_create(&c)) {
+			TH_LOG("%s", good[i]);
+		}
+		strcpy(twice.name, good[i]);
+		EXPECT_EQ(-EEXIST, ring_create(&twice));
+		snprintf(path, sizeof(path), "/sys/class/ring/ring%u/name", c.id);
+		f = fopen(path, "r");
+		ASSERT_NE(NULL, f);
+		ASSERT_NE(NULL, fgets(text, sizeof(text), f));
+		fclose(f);
+		text[strcspn(text, "\n")] = '\0';
+		EXPECT_STREQ(good[i], text);
+		/* By name, everywhere */
+		ASSERT_EQ(0, ring_open(good[i], RING_OPEN_READ, &r)) {
+			TH_LOG("%s", good[i]);
+		}
+		ring_close(r);
+		EXPECT_EQ(0, ring_destroy(c.id, 0));
+		EXPECT_EQ(-ENOENT, ring_open(good[i], RING_OPEN_READ, &r));
+	}
+	/* No name is none. */
+	EXPECT_EQ(-ENOENT, ring_find("", &id));
+}
+
+TEST_F(control, list)
+{
+	struct ring_list_entry e[16];
+	unsigned int total;
+	int fd, r;
+
+	strcpy(self->c.name, "listed");
+	self->c.ring_flags = RING_EPHEMERAL;
+	ASSERT_EQ(0, ring_create(&self->c));
+	fd = try_open_id(self->c.id, O_WRONLY);
+	r = try_open_id(self->c.id, O_RDONLY);
+	ASSERT_LE(0, fd);
+	rt_subscribe(_metadata, r, 0, RING_NEXT);
+	ASSERT_EQ(8, rt_write(fd, 8, 1));
+
+	memset(e, 0xee, sizeof(e));
+	ASSERT_EQ(2, ring_list(e, 2, &total));
+	EXPECT_EQ(3, total);
+	EXPECT_EQ(0, e[0].id);
+	EXPECT_EQ(1, e[1].id);
+	EXPECT_EQ(0xeeeeeeee, e[2].id);
+	ASSERT_EQ(3, ring_list(e, 16, NULL));
+	EXPECT_EQ(0, e[0].opens);
+	EXPECT_STREQ("", e[0].name);
+	EXPECT_EQ(self->c.id, e[2].id);
+	EXPECT_STREQ("listed", e[2].name);
+	EXPECT_EQ(2, e[2].opens);
+	EXPECT_EQ(1, e[2].subscribers);
+	EXPECT_EQ(1, e[2].producers);
+	EXPECT_EQ(64, e[2].slots);
+	EXPECT_EQ(64, e[2].slot_size);
+	EXPECT_EQ(4096, e[2].bulk_size);
+	EXPECT_EQ(RING_BLOCK, e[2].policy);
+	EXPECT_EQ(RING_EPHEMERAL, e[2].ring_flags);
+	EXPECT_EQ(0, e[2].status);
+	EXPECT_EQ(rt_stat(_metadata, fd).bytes, e[2].bytes);
+	close(r);
+	close(fd);
+	/* It has gone with its last close. */
+	EXPECT_EQ(2, ring_list(e, 16, NULL));
+}
+
+TEST_F(control, ephemeral)
+{
+	int fd, other, cursor;
+	void *page;
+
+	self->c.ring_flags = RING_EPHEMERAL;
+	strcpy(self->c.name, "soap-bubble");
+	ASSERT_EQ(0, ring_create(&self->c));
+	/* Not before it was opened */
+	ASSERT_TRUE(node_exists(self->c.id));
+	fd = try_open_id(self->c.id, O_RDWR);
+	other = try_open_id(self->c.id, O_RDONLY);
+	close(fd);
+	ASSERT_TRUE(node_exists(self->c.id));
+	/* A mapping holds it as well. */
+	cursor = ioctl(other, RING_IOC_CURSOR, 0);
+	ASSERT_LE(0, cursor);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, cursor, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	close(other);
+	close(cursor);
+	ASSERT_TRUE(node_exists(self->c.id));
+	munmap(page, 4096);
+	EXPECT_FALSE(node_exists(self->c.id));
+	fd = try_open_id(self->c.id, O_RDWR);
+	EXPECT_EQ(-1, fd);
+	EXPECT_TRUE(errno == ENOENT || errno == ENODEV || errno == ENXIO);
+	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, 0));
+}
+
+TEST_F(control, ephemeral_of_one_who_is_killed)
+{
+	pid_t pid;
+
+	self->c.ring_flags = RING_EPHEMERAL | RING_DIRECT;
+	ASSERT_EQ(0, ring_create(&self->c));
+	pid = rt_fork(_metadata);
+	if (!pid) {
+		int fd = try_open_id(self->c.id, O_RDWR);
+
+		if (fd < 0 || rt_produce(fd, RING_PRODUCE_DIRECT))
+			_exit(1);
+		raise(SIGKILL);
+	}
+	ASSERT_EQ(128 + SIGKILL, rt_wait_child(pid));
+	EXPECT_FALSE(node_exists(self->c.id));
+}
+
+/* ---- Removed while it is in use ---- */
+
+struct use {
+	int fd;
+	char buf[64];
+};
+
+static long reads(void *use)
+{
+	struct use *u = use;
+
+	return read(u->fd, u->buf, sizeof(u->buf));
+}
+
+static long writes(void *use)
+{
+	struct use *u = use;
+
+	return write(u->fd, u->buf, sizeof(u->buf));
+}
+
+static long polls(void *use)
+{
+	struct use *u = use;
+	struct pollfd p = { .fd = u->fd, .events = POLLIN };
+	int ret = poll(&p, 1, 10000);
+
+	return ret == 1 ? p.revents : ret;
+}
+
+static long waits(void *use)
+{
+	return rt_wait_data(((struct use *)use)->fd, rt_in_ms(10000));
+}
+
+static long waits_for_space(void *use)
+{
+	return rt_wait_space(((struct use *)use)->fd, 1, rt_in_ms(10000));
+}
+
+TEST_F(control, who_sleeps_is_told)
+{
+	struct { long (*call)(void *); bool full; } sleepers[] = {
+		{ reads, false }, { polls, false }, { waits, false }, { writes, true }, { waits_for_space, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sleepers); i++) {
+		struct ring_create c = self->c;
+		struct rt_thread t;
+		struct use use = {};
+		__u64 begun;
+
+		ASSERT_EQ(0, ring_create(&c));
+		use.fd = try_open_id(c.id, O_RDWR);
+		ASSERT_LE(0, use.fd);
+		if (sleepers[i].full)
+			ASSERT_LT(0, rt_write_until_full(use.fd, 32));
+		rt_start_asleep(_metadata, &t, sleepers[i].call, &use);
+		EXPECT_EQ(-EBUSY, ring_destroy(c.id, 0));
+		begun = rt_now();
+		ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
+		ASSERT_TRUE(rt_ends(&t, 5000));
+		EXPECT_GT(5 * RT_SECOND, t.ended - begun);
+		if (sleepers[i].call == polls) {
+			EXPECT_TRUE(t.ret & POLLERR);
+		} else {
+			EXPECT_EQ(-1, t.ret);
+			EXPECT_EQ(ENODEV, t.error);
+		}
+		close(use.fd);
+	}
+}
+
+TEST_F(control, what_a_destroyed_ring_answers)
+{
+	struct ring_get get = { .size = sizeof(get) };
+	struct ring_seek seek = { .size = sizeof(seek) };
+	struct ring_create again = self->c;
+	struct ring_version v;
+	struct rt_map map;
+	int w, r;
+
+	strcpy(self->c.name, "phoenix");
+	ASSERT_EQ(0, ring_create(&self->c));
+	w = try_open_id(self->c.id, O_RDWR | O_NONBLOCK);
+	r = try_open_id(self->c.id, O_RDONLY | O_NONBLOCK);
+	rt_subscribe(_metadata, r, 0, RING_NEXT);
+	ASSERT_EQ(8, rt_write(w, 8, 1));
+	map = rt_map(_metadata, r);
+	ASSERT_EQ(0, ring_destroy(self->c.id, RING_DESTROY_FORCE));
+	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, RING_DESTROY_FORCE));
+
+	RT_FAILS(ENODEV, rt_write(w, 8, 1));
+	RT_FAILS(ENODEV, rt_publish(w, "x", 1, 0, RING_NOW, NULL));
+	RT_FAILS(ENODEV, rt_read(r, 8, 1));
+	RT_FAILS(ENODEV, ioctl(r, RING_IOC_GET, &get));
+	RT_FAILS(ENODEV, ioctl(r, RING_IOC_SEEK, &seek));
+	RT_FAILS(ENODEV, lseek(r, 0, SEEK_SET));
+	RT_FAILS(ENODEV, rt_wait_data(r, RING_NOW));
+	RT_FAILS(ENODEV, rt_wait_space(w, 1, RING_NOW));
+	RT_FAILS(ENODEV, ioctl(r, RING_IOC_WAKE, RING_WAKE_ALL));
+	RT_FAILS(ENODEV, ioctl(w, RING_IOC_FLUSH, 0));
+	RT_FAILS(ENODEV, ioctl(w, RING_IOC_SHUTDOWN, 0));
+	EXPECT_TRUE(rt_poll(r, POLLIN) & POLLERR);
+	EXPECT_TRUE(rt_poll(w, POLLOUT) & POLLERR);
+	EXPECT_STREQ("phoenix", rt_info(_metadata, r).name);
+	EXPECT_EQ(RING_STATUS_DESTROYED, rt_stat(_metadata, r).status);
+	EXPECT_EQ(RING_STATUS_DESTROYED, map.mem.control->status);
+	RT_OK(ioctl(r, RING_IOC_UNSUBSCRIBE, 0));
+
+	/* Its number and its name are free, its memory is not yet. */
+	again.id = self->c.id;
+	strcpy(again.name, "phoenix");
+	ASSERT_EQ(0, ring_create(&again));
+	ASSERT_EQ(0, rt_stat(_metadata, w).retained - 1);
+	ASSERT_EQ(0, ring_module_version(&v));
+	EXPECT_LT(self->bytes + rt_stat(_metadata, w).bytes, v.bytes);
+	EXPECT_EQ(0, ring_destroy(again.id, 0));
+	close(r);
+	close(w);
+	ASSERT_EQ(0, ring_module_version(&v));
+	EXPECT_LT(self->bytes, v.bytes);
+	rt_unmap(&map);
+}
+
+static long reads_library(void *r)
+{
+	return ring_wait(r, rt_in_ms(10000));
+}
+
+/* The library says the same, on its ways without system calls too. */
+TEST_F(control, libring_is_told)
+{
+	struct ring_reservation res;
+	struct ring *r, *w;
+	struct rt_thread t;
+	struct ring_view v;
+	char where[16];
+
+	for (int direct = 0; direct < 2; direct++) {
+		struct ring_create c = self->c;
+
+		c.ring_flags = direct ? RING_DIRECT : 0;
+		ASSERT_EQ(0, ring_create(&c));
+		snprintf(where, sizeof(where), "ring%u", c.id);
+		ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &w));
+		ASSERT_EQ(0, ring_open(where, RING_OPEN_READ, &r));
+		ASSERT_EQ(0, ring_publish(w, "x", 1, 0, RING_NOW));
+		ASSERT_EQ(1, ring_next(r, &v));
+		ASSERT_EQ(0, ring_release(r));
+		ASSERT_EQ(-EAGAIN, ring_next(r, &v));
+		rt_start_asleep(_metadata, &t, reads_library, r);
+		ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
+		ASSERT_TRUE(rt_ends(&t, 5000));
+		EXPECT_EQ(-ENODEV, ring_next(r, &v));
+		EXPECT_EQ(-ENODEV, ring_publish(w, "x", 1, 0, RING_NOW));
+		EXPECT_EQ(-ENODEV, ring_publish(w, "x", 1, 0, RING_NEVER));
+		/* A mediated reservation is the library's own until it is committed. */
+		if (direct)
+			EXPECT_EQ(-ENODEV, ring_reserve(w, 8, RING_NOW, &res));
+		EXPECT_EQ(-ENODEV, ring_flush(w));
+		ring_close(r);
+		ring_close(w);
+	}
+}
+
+/* ---- Bad input ---- */
+
+TEST_F(control, bad_geometry)
+{
+	struct { __u64 slots, slot_size, bulk, flags, policy; int error; } bad[] = {
+		{ 0, 64, 4096, 0, 0, EINVAL }, { 3, 64, 4096, 0, 0, EINVAL }, { 2, 64, 4096, 0, 0, EINVAL },
+		{ 2097152, 64, 0, 0, 0, EINVAL }, { 64, 16, 4096, 0, 0, EINVAL }, { 64, 72, 4096, 0, 0, EINVAL },
+		{ 64, 8192, 4096, 0, 0, EINVAL }, { 64, 64, 5000, 0, 0, EINVAL }, { 128, 64, 4096, 0, 0, EINVAL },
+		{ 4, 64, 2048, 0, 0, EINVAL }, { 64, 64, 1ull << 33, 0, 0, EINVAL }, { 64, 64, 4096, 4, 0, EINVAL },
+		{ 64, 64, 4096, 0, 2, EINVAL }, { 1048576, 64, 0, 0, 0, ENOMEM }, { 64, 64, 1u << 27, 0, 0, ENOMEM },
+		{ 1048576, 4096, 1ull << 32, 0, 0, ENOMEM },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ring_create c = self->c;
+		const char *which;
+
+		c.slots = bad[i].slots;
+		c.slot_size = bad[i].slot_size;
+		c.bulk_size = bad[i].bulk;
+		c.ring_flags = bad[i].flags;
+		c.policy = bad[i].policy;
+		EXPECT_EQ(-bad[i].error, ring_create(&c)) {
+			TH_LOG("line %zu", i);
+		}
+		/* What it can tell before it asks the kernel */
+		EXPECT_EQ(bad[i].error == ENOMEM || bad[i].flags || bad[i].policy,
+			  !ring_mem_check(c.slots, c.slot_size, c.bulk_size, 4096, &which)) {
+			TH_LOG("line %zu", i);
+		}
+	}
+}
+
+TEST_F(control, bad_arguments)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), ro = open(CONTROL, O_RDONLY | O_CLOEXEC);
+	struct ring_list list = { .size = sizeof(list), .array = 8, .count = 1 };
+	struct ring_destroy destroy = { .size = sizeof(destroy) };
+	struct ring_version version = { .size = sizeof(version) };
+	struct ring_find find = { .size = sizeof(find) };
+	struct ring_create c;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, ro);
+	RT_FAILS(EBADF, ioctl(ro, RING_CTL_CREATE, &self->c));
+	RT_FAILS(EBADF, ioctl(ro, RING_CTL_DESTROY, &destroy));
+	RT_FAILS(EINVAL, ioctl(ro, RING_CTL_FIND, &find));
+	memset(find.name, 'a', sizeof(find.name));
+	RT_FAILS(EINVAL, ioctl(ro, RING_CTL_FIND, &find));
+	RT_FAILS(EFAULT, ioctl(ro, RING_CTL_LIST, &list));
+	RT_FAILS(EFAULT, ioctl(fd, RING_CTL_CREATE, NULL));
+	RT_FAILS(ENOTTY, ioctl(fd, RING_IOC_INFO, &c));
+	RT_FAILS(ENOTTY, ioctl(fd, TIOCGWINSZ, &c));
+	for (int bit = 0; bit < 32; bit++) {
+		c = self->c;
+		c.flags = 1u << bit;
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
+		c = self->c;
+		c.reserved0 = 1u << bit;
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
+		find = (struct ring_find) { .size = sizeof(find), .flags = 1u << bit, .name = "x" };
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_FIND, &find));
+		version.flags = 1u << bit;
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_VERSION, &version));
+		list = (struct ring_list) { .size = sizeof(list), .flags = 1u << bit };
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_LIST, &list));
+		if (bit) {
+			destroy.flags = 1u << bit;
+			RT_FAILS(EINVAL, ioctl(fd, RING_CTL_DESTROY, &destroy));
+		}
+	}
+	for (size_t b = 0; b < sizeof(c.reserved); b++) {
+		c = self->c;
+		((char *)c.reserved)[b] = 1;
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
+	}
+	for (c = self->c, c.size = 0; c.size < sizeof(c); c.size++)
+		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
+	close(fd);
+	close(ro);
+}
+
+TEST_F(control, who_may)
+{
+	unsigned int total;
+	struct stat st;
+	pid_t pid;
+
+	ASSERT_EQ(0, stat(CONTROL, &st));
+	EXPECT_EQ(S_IFCHR | 0644, st.st_mode);
+	pid = rt_fork(_metadata);
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(1);
+		/* Look, but make and remove nothing */
+		if (ring_list(NULL, 0, &total) < 0 || total != self->before)
+			_exit(2);
+		if (ring_create(&self->c) != -EACCES || ring_destroy(0, RING_DESTROY_FORCE) != -EACCES)
+			_exit(3);
+		_exit(0);
+	}
+	EXPECT_EQ(0, rt_wait_child(pid));
+}
+
+TEST_F(control, version)
+{
+	struct ring_version v;
+	char release[64];
+	FILE *f = fopen("/sys/module/ring/version", "r");
+
+	ASSERT_NE(NULL, f);
+	ASSERT_NE(NULL, fgets(release, sizeof(release), f));
+	fclose(f);
+	release[strcspn(release, "\n")] = '\0';
+	ASSERT_EQ(0, ring_module_version(&v));
+	EXPECT_EQ(RING_ABI_VERSION, v.abi);
+	EXPECT_STREQ(release, v.release);
+	EXPECT_EQ(64u << 20, v.max_bytes);
+	EXPECT_LT(0, v.bytes);
+}
+
+/* ---- Many ---- */
+
+TEST_F(control, hundreds)
+{
+	static struct ring_list_entry e[600];
+	unsigned int total, i;
+
+	for (i = 0; i < 500; i++) {
+		self->c.id = RING_ANY;
+		snprintf(self->c.name, sizeof(self->c.name), "n-%u", i);
+		ASSERT_EQ(0, ring_create(&self->c));
+	}
+	ASSERT_EQ(502, ring_list(e, 600, &total));
+	ASSERT_EQ(502, total);
+	for (i = 0; i < 500; i++) {
+		uint32_t id;
+
+		snprintf(self->c.name, sizeof(self->c.name), "n-%u", i);
+		ASSERT_EQ(0, ring_find(self->c.name, &id));
+		EXPECT_STREQ(self->c.name, e[id].name);
+		ASSERT_EQ(0, ring_destroy(id, 0));
+	}
+}
+
+#define CHURNERS	4
+#define CHURN		2500	/* creates, of each */
+
+/* Make, use and remove rings at random, in the way of others who do the same. Returns what went wrong. */
+static int churn(unsigned int seed)
+{
+	static const __u32 sizes[] = { 0, 4096, 65536, 1u << 20, 1u << 28, 3 };
+
+	for (int i = 0; i < CHURN; i++) {
+		__u32 what = rand_r(&seed), id = rand_r(&seed) % 40;
+		struct ring_create c;
+		int err, fd;
+
+		ring_create_defaults(&c);
+		c.id = what % 2 ? RING_ANY : id;
+		c.slots = 1u << rand_r(&seed) % 12;
+		c.slot_size = 16 * (rand_r(&seed) % 20);
+		c.bulk_size = sizes[rand_r(&seed) % ARRAY_SIZE(sizes)];
+		c.ring_flags = rand_r(&seed) % 4;
+		if (what & 4)
+			snprintf(c.name, sizeof(c.name), "churn-%u", rand_r(&seed) % 10);
+		err = ring_create(&c);
+		if (err && err != -EINVAL && err != -EEXIST && err != -ENOMEM)
+			return 1;
+		if (!err)
+			id = c.id;
+		fd = what & 8 ? try_open_id(id, O_RDWR | O_NONBLOCK) : -1;
+		if (fd >= 0) {
+			char buf[64];
+
+			write(fd, buf, 10);
+			read(fd, buf, sizeof(buf));
+			if (what & 32)
+				rt_produce(fd, RING_PRODUCE_DIRECT);
+		}
+		err = ring_destroy(id, what & 16 ? RING_DESTROY_FORCE : 0);
+		if (err && err != -EBUSY && err != -ENOENT)
+			return 2;
+		close(fd);
+		if (i % 16 == 0 && ring_list(NULL, 0, NULL) < 0)
+			return 3;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(control, churn, 200)
+{
+	static struct ring_list_entry e[64];
+	pid_t pids[CHURNERS];
+	int i, n;
+
+	for (i = 0; i < CHURNERS; i++) {
+		pids[i] = rt_fork(_metadata);
+		if (!pids[i])
+			_exit(churn(4711 + i));
+	}
+	for (i = 0; i < CHURNERS; i++)
+		EXPECT_EQ(0, rt_wait_child(pids[i]));
+	/* Nobody has any of them open any more. */
+	n = ring_list(e, 64, NULL);
+	for (i = 0; i < n; i++) {
+		EXPECT_EQ(0, e[i].opens);
+		EXPECT_EQ(0, ring_destroy(e[i].id, 0));
+	}
+	/* All of them, also those of the parameters */
+	struct ring_version v;
+
+	ASSERT_EQ(0, ring_module_version(&v));
+	EXPECT_EQ(0, v.bytes);
+	self->before = 0;
+	self->bytes = 0;
+}
+
+/* The module is gone and back while rings that were made are there. */
+TEST(unloading_takes_all)
+{
+	struct ring_create c;
+	int fd;
+
+	ring_create_defaults(&c);
+	ASSERT_EQ(0, ring_create(&c));
+	fd = try_open_id(c.id, O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
+	/* A ring that is gone but open still needs the module. */
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "ring", O_NONBLOCK));
+	close(fd);
+	ring_create_defaults(&c);
+	ASSERT_EQ(0, ring_create(&c));
+	ASSERT_EQ(0, rt_unload());
+	EXPECT_FALSE(node_exists(c.id));
+	EXPECT_EQ(-1, access(CONTROL, F_OK));
+	EXPECT_EQ(-ENODEV, ring_list(NULL, 0, NULL));
+	ASSERT_EQ(0, rt_insert("rings=2 slots=256 size=64K max_bytes=64M"));
+}
+
+TEST_HARNESS_MAIN

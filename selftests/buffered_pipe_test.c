@@ -15,38 +15,7 @@
  * a_bad_write_leaves_nothing_visible (no room: a_full_pipe_blocks_the_writer). A receiver that a signal ends,
  * which then returns what nobody has sent: a_signal_yields_no_phantom_record.
  */
-#include <libring.h>
-
-#include "ring_test.h"
-
-static struct ring_stat stat_of(struct __test_metadata *_metadata, struct ring *r)
-{
-	struct ring_stat stat;
-
-	ASSERT_EQ(0, ring_get_stat(r, &stat, NULL, 0));
-	return stat;
-}
-
-static struct ring *open_empty(struct __test_metadata *_metadata, const char *where)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &r));
-	/* Who was killed may take a moment to let go. The harness' timeout is this loop's. */
-	while (stat_of(_metadata, r).subscribers)
-		rt_sleep_ms(1);
-	ASSERT_EQ(0, ring_flush(r));
-	return r;
-}
-
-static struct ring *receiver(struct __test_metadata *_metadata, const char *where)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ, &r));
-	ASSERT_EQ(0, ring_subscribe(r, NULL));
-	return r;
-}
+#include "libring_helpers.h"
 
 static int send_message(struct ring *r, size_t len, __u64 number, __u64 deadline)
 {
@@ -74,7 +43,7 @@ static bool receives(struct ring *r, size_t len, __u64 number, __u64 deadline)
 /* From 1 to 300 bytes, then half as long again each time, and the longest at the end */
 TEST(free_length_messages)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = receiver(_metadata, "0");
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_OLDEST);
 	size_t longest = rt_info(_metadata, ring_fd(w)).longest, len;
 	pid_t pid = rt_fork(_metadata);
 
@@ -96,7 +65,7 @@ TEST(free_length_messages)
 /* Objects of 16 bytes; one record has room for three of them. */
 TEST(fixed_length_messages)
 {
-	struct ring *w = open_empty(_metadata, "2"), *r = receiver(_metadata, "2");
+	struct ring *w = open_empty(_metadata, "2"), *r = subscriber(_metadata, "2", RING_OLDEST);
 	unsigned char object[16];
 	struct ring_meta meta;
 
@@ -119,7 +88,7 @@ static long send_the_fifth(void *ring)
 
 TEST(a_full_pipe_blocks_the_writer)
 {
-	struct ring *w = open_empty(_metadata, "2"), *r = receiver(_metadata, "2");
+	struct ring *w = open_empty(_metadata, "2"), *r = subscriber(_metadata, "2", RING_OLDEST);
 	struct rt_thread t;
 	int n;
 
@@ -182,8 +151,8 @@ TEST(many_writers_and_readers)
 	for (i = 0; i < 2; i++) {
 		pid[i] = rt_fork(_metadata);
 		if (!pid[i])
-			_exit(read_all(receiver(_metadata, "0")) != 0);
-		r[i] = receiver(_metadata, "0");
+			_exit(read_all(subscriber(_metadata, "0", RING_OLDEST)) != 0);
+		r[i] = subscriber(_metadata, "0", RING_OLDEST);
 	}
 	while (stat_of(_metadata, w).subscribers < 4)
 		rt_sleep_ms(1);
@@ -244,7 +213,7 @@ TEST(readers_that_share_a_descriptor)
 
 TEST(receive_with_a_timeout)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = receiver(_metadata, "0");
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_OLDEST);
 	__u64 begun = rt_now();
 	char c;
 
@@ -257,7 +226,7 @@ TEST(receive_with_a_timeout)
 
 TEST(a_bad_write_leaves_nothing_visible)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = receiver(_metadata, "0");
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_OLDEST);
 	int fd = rt_open(_metadata, BLOCK, O_WRONLY);
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *edge;
 	struct iovec half[2] = { { page, 16 }, { page + 4096, 16 } };
@@ -311,7 +280,7 @@ TEST(a_signal_yields_no_phantom_record)
 {
 	struct sigaction action = { .sa_handler = count_signal };
 	struct ring *w = open_empty(_metadata, "0");
-	struct reading b = { .r = receiver(_metadata, "0") };
+	struct reading b = { .r = subscriber(_metadata, "0", RING_OLDEST) };
 	int n, fd = rt_open(_metadata, BLOCK, O_RDONLY);
 	struct rt_thread t;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A direct producer that writes random and adversarial words over everything it can map, for a minute (on an
- * overwrite ring for half of one), while others read, write, poll, subscribe and close: every call returns, with an answer of those that it may give,
- * the ring can be mended again and again, and the other ring is perfect all the time. That the kernel is
- * unharmed is seen in its log by who runs this.
+ * overwrite ring for half of one), while others read, write, poll, subscribe and close: every call returns, with
+ * an answer of those that it may give, the ring can be mended again and again, and the other ring is perfect all
+ * the time. That the kernel is unharmed is seen in its log by who runs this.
  */
 #include <libring.h>
 

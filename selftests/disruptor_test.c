@@ -18,42 +18,9 @@
  * the others: two_rings_never_wake_each_others_waiters. A consumer that unregisters while the producer waits
  * for it, for ever: unsubscribing_releases_a_blocked_writer (closing, dying: shared_circular_buffer_test).
  */
-#include <libring.h>
-
-#include "ring_test.h"
+#include "libring_helpers.h"
 
 #define LEN	40	/* of the records, one slot each */
-
-static struct ring_stat stat_of(struct __test_metadata *_metadata, struct ring *r)
-{
-	struct ring_stat stat;
-
-	ASSERT_EQ(0, ring_get_stat(r, &stat, NULL, 0));
-	return stat;
-}
-
-static struct ring *open_empty(struct __test_metadata *_metadata, const char *where)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &r));
-	/* Who was killed may take a moment to let go. The harness' timeout is this loop's. */
-	while (stat_of(_metadata, r).subscribers)
-		rt_sleep_ms(1);
-	ASSERT_EQ(0, ring_flush(r));
-	return r;
-}
-
-static struct ring *consumer(struct __test_metadata *_metadata, const char *where, enum ring_start start)
-{
-	struct ring_subscribe_options o = RING_SUBSCRIBE_OPTIONS_INIT;
-	struct ring *r;
-
-	o.start = start;
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ, &r));
-	ASSERT_EQ(0, ring_subscribe(r, &o));
-	return r;
-}
 
 static int put(struct ring *r, __u64 number, __u64 deadline)
 {
@@ -78,7 +45,7 @@ static bool asleep(struct rt_thread *t)
 
 TEST(claims_are_seen_when_they_are_committed)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = consumer(_metadata, "0", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_NEXT);
 	struct ring_reservation claim, given_up;
 	__u64 first = ring_position(r);
 	struct ring_view v;
@@ -107,7 +74,7 @@ static long wait_for_the_fifth(void *ring)
 
 TEST(waiting_for_a_sequence)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = consumer(_metadata, "0", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_NEXT);
 	__u64 begun = rt_now();
 	struct rt_thread t;
 	int n;
@@ -169,8 +136,8 @@ TEST(several_consumers_see_every_item)
 {
 	struct ring *w = open_empty(_metadata, "0");
 	struct consuming c[3] = {
-		{ consumer(_metadata, "0", RING_NEXT), 0, 3 * 4096, true, NULL, 0 },
-		{ consumer(_metadata, "0", RING_NEXT), 0, 3 * 4096, false, NULL, 0 },
+		{ subscriber(_metadata, "0", RING_NEXT), 0, 3 * 4096, true, NULL, 0 },
+		{ subscriber(_metadata, "0", RING_NEXT), 0, 3 * 4096, false, NULL, 0 },
 	};
 	struct rt_thread t[3];
 	int i, n;
@@ -178,7 +145,7 @@ TEST(several_consumers_see_every_item)
 	/* Some lie there before the consumers look: those come in batches. The third one joins later. */
 	for (n = 0; n < 1000; n++)
 		ASSERT_EQ(0, put(w, n, RING_NOW));
-	c[2] = (struct consuming) { consumer(_metadata, "0", RING_NEXT), 1000, 3 * 4096, true, NULL, 0 };
+	c[2] = (struct consuming) { subscriber(_metadata, "0", RING_NEXT), 1000, 3 * 4096, true, NULL, 0 };
 	for (; n < 2000; n++)
 		ASSERT_EQ(0, put(w, n, RING_NOW));
 	for (i = 0; i < 3; i++)
@@ -201,8 +168,8 @@ static long put_the_fifth(void *ring)
 
 static void blocked_until(struct __test_metadata *_metadata, bool unsubscribes)
 {
-	struct ring *w = open_empty(_metadata, "2"), *quick = consumer(_metadata, "2", RING_NEXT);
-	struct ring *slow = consumer(_metadata, "2", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "2"), *quick = subscriber(_metadata, "2", RING_NEXT);
+	struct ring *slow = subscriber(_metadata, "2", RING_NEXT);
 	struct rt_thread t;
 	int n;
 
@@ -234,7 +201,7 @@ TEST(unsubscribing_releases_a_blocked_writer)
 
 TEST(one_exclusive_producer)
 {
-	struct ring *w = open_empty(_metadata, "0"), *second, *r = consumer(_metadata, "0", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "0"), *second, *r = subscriber(_metadata, "0", RING_NEXT);
 	struct ring_view v;
 
 	ASSERT_EQ(0, ring_produce(w, RING_PRODUCE_EXCLUSIVE));
@@ -255,8 +222,8 @@ TEST(a_pipeline_of_two_rings)
 {
 	struct ring *w = open_empty(_metadata, "0"), *out = open_empty(_metadata, "1");
 	/* Fewer than ring 1 holds, as that one does not wait for the second stage. */
-	struct consuming one = { consumer(_metadata, "0", RING_NEXT), 0, 3000, true, out, 0 };
-	struct consuming two = { consumer(_metadata, "1", RING_NEXT), 0, 3000, true, NULL, 0 };
+	struct consuming one = { subscriber(_metadata, "0", RING_NEXT), 0, 3000, true, out, 0 };
+	struct consuming two = { subscriber(_metadata, "1", RING_NEXT), 0, 3000, true, NULL, 0 };
 	struct rt_thread first, second;
 	int n;
 
@@ -299,9 +266,9 @@ static __u64 stirs(struct __test_metadata *_metadata, struct ring *r)
 TEST(two_rings_never_wake_each_others_waiters)
 {
 	struct ring *w0 = open_empty(_metadata, "0"), *w1 = open_empty(_metadata, "1");
-	struct ring *w2 = open_empty(_metadata, "2"), *r2 = consumer(_metadata, "2", RING_NEXT);
-	struct consuming busy = { consumer(_metadata, "0", RING_NEXT), 0, 200, true, NULL, 0 };
-	struct consuming idle = { consumer(_metadata, "1", RING_NEXT), 0, 1, true, NULL, 0 };
+	struct ring *w2 = open_empty(_metadata, "2"), *r2 = subscriber(_metadata, "2", RING_NEXT);
+	struct consuming busy = { subscriber(_metadata, "0", RING_NEXT), 0, 200, true, NULL, 0 };
+	struct consuming idle = { subscriber(_metadata, "1", RING_NEXT), 0, 1, true, NULL, 0 };
 	struct rt_thread reader0, reader1, writer2;
 	__u64 stirs1, stirs2, woken;
 	long runs1, runs2;

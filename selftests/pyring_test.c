@@ -19,43 +19,9 @@
  * The rings are shared with other test programs: sequences start anywhere. A test is a process of its own,
  * whose end closes what is still open.
  */
-#include <libring.h>
-
-#include "ring_test.h"
+#include "libring_helpers.h"
 
 #define LEN	40	/* of the records, one slot each */
-
-static struct ring_stat stat_of(struct __test_metadata *_metadata, struct ring *r)
-{
-	struct ring_stat stat;
-
-	ASSERT_EQ(0, ring_get_stat(r, &stat, NULL, 0));
-	return stat;
-}
-
-/* A ring with nothing in it and nobody reading it */
-static struct ring *open_empty(struct __test_metadata *_metadata, const char *where)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &r));
-	/* Who was killed may take a moment to let go. The harness' timeout is this loop's. */
-	while (stat_of(_metadata, r).subscribers)
-		rt_sleep_ms(1);
-	ASSERT_EQ(0, ring_flush(r));
-	return r;
-}
-
-static struct ring *subscribe(struct __test_metadata *_metadata, const char *where, enum ring_start start)
-{
-	struct ring_subscribe_options o = RING_SUBSCRIBE_OPTIONS_INIT;
-	struct ring *r;
-
-	o.start = start;
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ, &r));
-	ASSERT_EQ(0, ring_subscribe(r, &o));
-	return r;
-}
 
 static int put(struct ring *r, __u64 number, __u64 deadline)
 {
@@ -247,7 +213,7 @@ TEST(a_reader_follows_by_sequence)
 
 TEST(put_is_refused_at_the_read_cursor)
 {
-	struct ring *w = open_empty(_metadata, "2"), *r = subscribe(_metadata, "2", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "2"), *r = subscriber(_metadata, "2", RING_NEXT);
 	unsigned char record[LEN];
 	int i;
 
@@ -270,7 +236,7 @@ static long put_later(void *ring)
 
 TEST(next_waits_with_a_timeout)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = subscribe(_metadata, "0", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_NEXT);
 	unsigned char record[LEN];
 	__u64 begun = rt_now();
 	struct rt_thread t;
@@ -292,8 +258,8 @@ TEST(subscribe_at_the_latest)
 
 	for (i = 0; i < 10; i++)
 		ASSERT_EQ(0, put(w, i, RING_NOW));
-	oldest = subscribe(_metadata, "1", RING_OLDEST);
-	latest = subscribe(_metadata, "1", RING_LATEST);
+	oldest = subscriber(_metadata, "1", RING_OLDEST);
+	latest = subscriber(_metadata, "1", RING_LATEST);
 	ASSERT_EQ(1, ring_read(oldest, record, LEN, RING_NOW, NULL));
 	EXPECT_TRUE(rt_is(record, LEN, 0));
 	ASSERT_EQ(1, ring_read(latest, record, LEN, RING_NOW, NULL));
@@ -309,7 +275,7 @@ TEST(an_overrun_reader_is_told_how_many_it_lost)
 
 	for (i = 0; i < ARRAY_SIZE(rings); i++) {
 		struct ring *w = open_empty(_metadata, rings[i]);
-		struct ring *r = subscribe(_metadata, rings[i], RING_NEXT);
+		struct ring *r = subscriber(_metadata, rings[i], RING_NEXT);
 		__u64 first = ring_position(r), number = 0, lost = 0, next = 0, round, n;
 		struct ring_info info;
 		struct ring_meta meta;

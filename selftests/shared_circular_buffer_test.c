@@ -22,49 +22,10 @@
  * exactly_slots_unread_records. A reader that closed, or died, and that the writer waits for ever:
  * closing_releases_a_blocked_writer (unsubscribing: disruptor_test).
  */
-#include <libring.h>
-
-#include "ring_test.h"
+#include "libring_helpers.h"
 
 #define LEN	40		/* of the records, one slot each */
 #define END	0xe0du		/* tag: the last record */
-
-static struct ring_stat stat_of(struct __test_metadata *_metadata, struct ring *r)
-{
-	struct ring_stat stat;
-
-	ASSERT_EQ(0, ring_get_stat(r, &stat, NULL, 0));
-	return stat;
-}
-
-static struct ring *open_empty(struct __test_metadata *_metadata, const char *where)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &r));
-	/* Who was killed may take a moment to let go. The harness' timeout is this loop's. */
-	while (stat_of(_metadata, r).subscribers)
-		rt_sleep_ms(1);
-	ASSERT_EQ(0, ring_flush(r));
-	return r;
-}
-
-static int try_join(const char *where, enum ring_start start, struct ring **r)
-{
-	struct ring_subscribe_options o = RING_SUBSCRIBE_OPTIONS_INIT;
-	int ret = ring_open(where, RING_OPEN_READ, r);
-
-	o.start = start;
-	return ret ? ret : ring_subscribe(*r, &o);
-}
-
-static struct ring *join(struct __test_metadata *_metadata, const char *where, enum ring_start start)
-{
-	struct ring *r;
-
-	ASSERT_EQ(0, try_join(where, start, &r));
-	return r;
-}
 
 static int put(struct ring *r, __u64 number, __u32 tag, __u64 deadline)
 {
@@ -119,7 +80,7 @@ static int reader(const char *where, struct shared *s, bool lags)
 	struct ring *r;
 	int n;
 
-	if (try_join(where, RING_NEXT, &r))
+	if (try_subscriber(where, RING_NEXT, &r))
 		return 1;
 	__atomic_fetch_add(&s->joined, 1, __ATOMIC_RELEASE);
 	for (n = 0;; n++) {
@@ -140,7 +101,7 @@ static int reader(const char *where, struct shared *s, bool lags)
 TEST(push_popitem_popmany)
 {
 	static const __u32 items[] = { 50, 10, 20, 30 };
-	struct ring *w = open_empty(_metadata, "0"), *r = join(_metadata, "0", RING_OLDEST);
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_OLDEST);
 	struct ring_read_record got[10];
 	unsigned char buf[100];
 	__u32 item;
@@ -162,7 +123,7 @@ TEST(push_popitem_popmany)
 
 TEST(one_writer_only)
 {
-	struct ring *w = open_empty(_metadata, "0"), *r = join(_metadata, "0", RING_OLDEST), *only;
+	struct ring *w = open_empty(_metadata, "0"), *r = subscriber(_metadata, "0", RING_OLDEST), *only;
 	char c = 'x';
 	pid_t pid;
 
@@ -191,7 +152,7 @@ TEST(exactly_slots_unread_records)
 
 	for (i = 0; i < ARRAY_SIZE(rings); i++) {
 		struct ring *w = open_empty(_metadata, rings[i].where);
-		struct ring *r = join(_metadata, rings[i].where, RING_NEXT);
+		struct ring *r = subscriber(_metadata, rings[i].where, RING_NEXT);
 		int lap;
 
 		/* The second time it is full it starts in the middle. */
@@ -224,7 +185,7 @@ static long put_waiting(void *arg)
 /* A writer that does not want to wait is refused, one that does sleeps, until the last reader reads. */
 TEST(write_is_refused_or_waits_while_a_reader_lags)
 {
-	struct ring *w = open_empty(_metadata, "2"), *quick = join(_metadata, "2", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "2"), *quick = subscriber(_metadata, "2", RING_NEXT);
 	struct shared *s = share(_metadata);
 	pid_t pid = rt_fork(_metadata);
 	struct rt_thread t;
@@ -254,7 +215,7 @@ TEST(write_is_refused_or_waits_while_a_reader_lags)
 /* Who forces, loses what a reader has not read, and the reader is told. */
 TEST(a_forced_write_does_not_wait)
 {
-	struct ring *w = open_empty(_metadata, "3"), *r = join(_metadata, "3", RING_NEXT);
+	struct ring *w = open_empty(_metadata, "3"), *r = subscriber(_metadata, "3", RING_NEXT);
 	int n;
 
 	for (n = 0; n < 10; n++)
@@ -271,9 +232,9 @@ TEST(readers_join_at_the_oldest_or_at_the_next)
 
 	for (n = 0; n < 5; n++)
 		ASSERT_EQ(0, put(w, n, 0, RING_NOW));
-	oldest = join(_metadata, "0", RING_OLDEST);
-	latest = join(_metadata, "0", RING_LATEST);
-	next = join(_metadata, "0", RING_NEXT);
+	oldest = subscriber(_metadata, "0", RING_OLDEST);
+	latest = subscriber(_metadata, "0", RING_LATEST);
+	next = subscriber(_metadata, "0", RING_NEXT);
 	ASSERT_EQ(0, put(w, 5, 0, RING_NOW));
 	for (n = 0; n < 6; n++)
 		EXPECT_TRUE(pops(oldest, n, RING_NOW));
@@ -295,13 +256,13 @@ TEST(closing_releases_a_blocked_writer)
 		struct rt_thread t;
 
 		if (!pid) {
-			s->joined = !try_join("2", RING_NEXT, &r);
+			s->joined = !try_subscriber("2", RING_NEXT, &r);
 			comes_to(&s->allowed, 1);
 			ring_close(r);
 			pause();
 		}
 		ASSERT_TRUE(comes_to(&s->joined, 1));
-		r = join(_metadata, "2", RING_NEXT);
+		r = subscriber(_metadata, "2", RING_NEXT);
 		for (n = 0; n < 4; n++)
 			ASSERT_EQ(0, put(w, n, 0, RING_NOW));
 		/* This one is done with them; only the other process holds the writer. */

@@ -16,8 +16,8 @@ KSFT ?= $(shell selftests/vm/fetch kselftest)
 tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(KSFT) \
 	--eval='list: ; @echo $(1)' list)))
 # All rings do the same, mediated and direct; a few tests are about what only direct ones do.
-MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
-DIRECT_TESTS = $(call tests,$$(notdir $$(TEST_GEN_PROGS)) $$(TEST_PROGS))
+MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
+DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 

@@ -3,9 +3,7 @@
  * /dev/ring-control: rings are made, found, listed and removed at run time, in use or not, and nothing is left of
  * those that are gone.
  */
-#include <libring.h>
-
-#include "ring_test.h"
+#include "churn.h"
 
 /* Some are there already, and max_bytes is known. */
 RT_LOADS("rings=2 slots=256 size=64K max_bytes=64M")
@@ -40,11 +38,6 @@ FIXTURE_TEARDOWN(control)
 	EXPECT_EQ(self->before, after);
 	EXPECT_EQ(0, ring_module_version(&v));
 	EXPECT_EQ(self->bytes, v.bytes);
-}
-
-static int try_open_id(unsigned int id, int flags)
-{
-	return rt_try_open((int)id, flags);
 }
 
 static bool node_exists(unsigned int id)
@@ -91,7 +84,7 @@ TEST_F(control, create_use_destroy)
 	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
 	EXPECT_FALSE(node_exists(self->c.id));
 	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, 0));
-	EXPECT_EQ(-1, try_open_id(self->c.id, O_RDONLY));
+	EXPECT_EQ(-1, rt_try_open(self->c.id, O_RDONLY));
 }
 
 TEST_F(control, numbers)
@@ -201,8 +194,8 @@ TEST_F(control, list)
 	strcpy(self->c.name, "listed");
 	self->c.ring_flags = RING_EPHEMERAL;
 	ASSERT_EQ(0, ring_create(&self->c));
-	fd = try_open_id(self->c.id, O_WRONLY);
-	r = try_open_id(self->c.id, O_RDONLY);
+	fd = rt_try_open(self->c.id, O_WRONLY);
+	r = rt_try_open(self->c.id, O_RDONLY);
 	ASSERT_LE(0, fd);
 	rt_subscribe(_metadata, r, 0, RING_NEXT);
 	ASSERT_EQ(8, rt_write(fd, 8, 1));
@@ -244,8 +237,8 @@ TEST_F(control, ephemeral)
 	ASSERT_EQ(0, ring_create(&self->c));
 	/* Not before it was opened */
 	ASSERT_TRUE(node_exists(self->c.id));
-	fd = try_open_id(self->c.id, O_RDWR);
-	other = try_open_id(self->c.id, O_RDONLY);
+	fd = rt_try_open(self->c.id, O_RDWR);
+	other = rt_try_open(self->c.id, O_RDONLY);
 	close(fd);
 	ASSERT_TRUE(node_exists(self->c.id));
 	/* A mapping holds it as well. */
@@ -258,7 +251,7 @@ TEST_F(control, ephemeral)
 	ASSERT_TRUE(node_exists(self->c.id));
 	munmap(page, 4096);
 	EXPECT_FALSE(node_exists(self->c.id));
-	fd = try_open_id(self->c.id, O_RDWR);
+	fd = rt_try_open(self->c.id, O_RDWR);
 	EXPECT_EQ(-1, fd);
 	EXPECT_TRUE(errno == ENOENT || errno == ENODEV || errno == ENXIO);
 	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, 0));
@@ -272,7 +265,7 @@ TEST_F(control, ephemeral_of_one_who_is_killed)
 	ASSERT_EQ(0, ring_create(&self->c));
 	pid = rt_fork(_metadata);
 	if (!pid) {
-		int fd = try_open_id(self->c.id, O_RDWR);
+		int fd = rt_try_open(self->c.id, O_RDWR);
 
 		if (fd < 0 || rt_produce(fd, RING_PRODUCE_DIRECT))
 			_exit(1);
@@ -335,7 +328,7 @@ TEST_F(control, who_sleeps_is_told)
 		__u64 begun;
 
 		ASSERT_EQ(0, ring_create(&c));
-		use.fd = try_open_id(c.id, O_RDWR);
+		use.fd = rt_try_open(c.id, O_RDWR);
 		ASSERT_LE(0, use.fd);
 		if (sleepers[i].full)
 			ASSERT_LT(0, rt_write_until_full(use.fd, 32));
@@ -366,8 +359,8 @@ TEST_F(control, what_a_destroyed_ring_answers)
 
 	strcpy(self->c.name, "phoenix");
 	ASSERT_EQ(0, ring_create(&self->c));
-	w = try_open_id(self->c.id, O_RDWR | O_NONBLOCK);
-	r = try_open_id(self->c.id, O_RDONLY | O_NONBLOCK);
+	w = rt_try_open(self->c.id, O_RDWR | O_NONBLOCK);
+	r = rt_try_open(self->c.id, O_RDONLY | O_NONBLOCK);
 	rt_subscribe(_metadata, r, 0, RING_NEXT);
 	ASSERT_EQ(8, rt_write(w, 8, 1));
 	map = rt_map(_metadata, r);
@@ -593,75 +586,10 @@ TEST_F(control, hundreds)
 	}
 }
 
-#define CHURNERS	4
-#define CHURN		2500	/* creates, of each */
-
-/* Make, use and remove rings at random, in the way of others who do the same. Returns what went wrong. */
-static int churn(unsigned int seed)
-{
-	static const __u32 sizes[] = { 0, 4096, 65536, 1u << 20, 1u << 28, 3 };
-
-	for (int i = 0; i < CHURN; i++) {
-		__u32 what = rand_r(&seed), id = rand_r(&seed) % 40;
-		struct ring_create c;
-		int err, fd;
-
-		ring_create_defaults(&c);
-		c.id = what % 2 ? RING_ANY : id;
-		c.slots = 1u << rand_r(&seed) % 12;
-		c.slot_size = 16 * (rand_r(&seed) % 20);
-		c.bulk_size = sizes[rand_r(&seed) % ARRAY_SIZE(sizes)];
-		c.ring_flags = rand_r(&seed) % 4;
-		if (what & 4)
-			snprintf(c.name, sizeof(c.name), "churn-%u", rand_r(&seed) % 10);
-		err = ring_create(&c);
-		if (err && err != -EINVAL && err != -EEXIST && err != -ENOMEM)
-			return 1;
-		if (!err)
-			id = c.id;
-		fd = what & 8 ? try_open_id(id, O_RDWR | O_NONBLOCK) : -1;
-		if (fd >= 0) {
-			char buf[64];
-
-			write(fd, buf, 10);
-			read(fd, buf, sizeof(buf));
-			if (what & 32)
-				rt_produce(fd, RING_PRODUCE_DIRECT);
-		}
-		err = ring_destroy(id, what & 16 ? RING_DESTROY_FORCE : 0);
-		if (err && err != -EBUSY && err != -ENOENT)
-			return 2;
-		close(fd);
-		if (i % 16 == 0 && ring_list(NULL, 0, NULL) < 0)
-			return 3;
-	}
-	return 0;
-}
-
 TEST_F_TIMEOUT(control, churn, 200)
 {
-	static struct ring_list_entry e[64];
-	pid_t pids[CHURNERS];
-	int i, n;
-
-	for (i = 0; i < CHURNERS; i++) {
-		pids[i] = rt_fork(_metadata);
-		if (!pids[i])
-			_exit(churn(4711 + i));
-	}
-	for (i = 0; i < CHURNERS; i++)
-		EXPECT_EQ(0, rt_wait_child(pids[i]));
-	/* Nobody has any of them open any more. */
-	n = ring_list(e, 64, NULL);
-	for (i = 0; i < n; i++) {
-		EXPECT_EQ(0, e[i].opens);
-		EXPECT_EQ(0, ring_destroy(e[i].id, 0));
-	}
-	/* All of them, also those of the parameters */
-	struct ring_version v;
-
-	ASSERT_EQ(0, ring_module_version(&v));
-	EXPECT_EQ(0, v.bytes);
+	churn_and_check(_metadata, false);
+	/* All of them are gone, also those of the parameters. */
 	self->before = 0;
 	self->bytes = 0;
 }
@@ -674,7 +602,7 @@ TEST(unloading_takes_all)
 
 	ring_create_defaults(&c);
 	ASSERT_EQ(0, ring_create(&c));
-	fd = try_open_id(c.id, O_RDONLY);
+	fd = rt_try_open(c.id, O_RDONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
 	/* A ring that is gone but open still needs the module. */

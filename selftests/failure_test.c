@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocations that fail, the first one of a call, the second, and so on until none is left: the call says ENOMEM,
+ * nothing is left of it, and the next try works. For kernels with fault injection (CONFIG_FAILSLAB,
+ * CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS, CONFIG_FAULT_INJECTION_USERCOPY).
+ */
+#include <sys/mount.h>
+
+#include "churn.h"
+
+#define PARAMETERS	"rings=1 slots=64 size=4096 max_bytes=64M"
+#define DEBUGFS		"/sys/kernel/debug"
+
+RT_LOADS(PARAMETERS)
+
+/* ---- Fault injection ---- */
+
+static bool set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+
+	close(fd);
+	return done;
+}
+
+static bool set_in(const char *folder, const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", folder, name);
+	return set(path, value);
+}
+
+/* From now on the @nth allocation of this thread fails; 0: none. */
+static void fail_nth(int nth)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nth);
+	set("/proc/thread-self/fail-nth", text);
+}
+
+/* Ends that; whether it has failed */
+static bool has_failed(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	bool failed = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && atoi(text) == 0;
+
+	close(fd);
+	fail_nth(0);
+	return failed;
+}
+
+FIXTURE(failure) {
+	int w, r;		/* of ring 0, which is empty; @r is no subscriber yet */
+	int made;		/* what a call has made: a descriptor or a number */
+	struct ring_version before;
+};
+
+FIXTURE_SETUP(failure)
+{
+	static const char *const folders[] = { "failslab", "fail_page_alloc" };
+
+	mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		ASSERT_TRUE(set_in(folders[i], "ignore-gfp-wait", "N")) {
+			TH_LOG("this kernel has no fault injection");
+		}
+		ASSERT_TRUE(set_in(folders[i], "verbose", "0"));
+		ASSERT_TRUE(set_in(folders[i], "times", "-1"));
+		ASSERT_TRUE(set_in(folders[i], "probability", "0"));
+		ASSERT_TRUE(set_in(folders[i], "task-filter", "Y"));
+	}
+	ASSERT_TRUE(set_in("fail_page_alloc", "min-order", "0"));
+	ASSERT_TRUE(set_in("fail_page_alloc", "ignore-gfp-highmem", "N"));
+	set_in("fail_usercopy", "verbose", "0");
+	self->w = rt_open_empty(_metadata, 0);
+	self->r = rt_open(_metadata, 0, O_RDONLY | O_NONBLOCK);
+	rt_set_nonblock(self->w, true);
+	ASSERT_EQ(0, ring_module_version(&self->before));
+}
+
+FIXTURE_TEARDOWN(failure)
+{
+	fail_nth(0);
+	close(self->w);
+	close(self->r);
+}
+
+typedef FIXTURE_DATA(failure) data;
+
+/* ---- Calls: 0 or -errno, and what undoes them ---- */
+
+static int result(long ret)
+{
+	return ret < 0 ? -errno : 0;
+}
+
+static int made(data *self, int ret)
+{
+	self->made = ret;
+	return result(ret);
+}
+
+static void close_made(data *self)
+{
+	close(self->made);
+}
+
+static int do_create(data *self)
+{
+	struct ring_create c;
+	int err;
+
+	ring_create_defaults(&c);
+	c.slots = 64;
+	c.bulk_size = 4096;
+	strcpy(c.name, "made");
+	err = ring_create(&c);
+	self->made = c.id;
+	return err;
+}
+
+static void undo_create(data *self)
+{
+	ring_destroy(self->made, 0);
+}
+
+static int do_open(data *self)
+{
+	return made(self, rt_try_open(0, O_RDWR));
+}
+
+static int do_subscribe(data *self)
+{
+	struct ring_subscribe sub;
+
+	return result(rt_try_subscribe(self->r, 0, RING_OLDEST, &sub));
+}
+
+static int do_read(data *self)
+{
+	char c;
+	int err = result(read(self->r, &c, 1));
+
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int do_cursor(data *self)
+{
+	return made(self, ioctl(self->r, RING_IOC_CURSOR, 0));
+}
+
+static void undo_cursor(data *self)
+{
+	close(self->made);
+	ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0);
+}
+
+static void unsubscribe(data *self)
+{
+	ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0);
+}
+
+static int do_map(data *self)
+{
+	struct ring_info info = { .size = sizeof(info) };
+	void *p;
+	int err = result(ioctl(self->r, RING_IOC_INFO, &info));
+
+	if (err)
+		return err;
+	p = mmap(NULL, info.bulk_length, PROT_READ, MAP_SHARED, self->r, info.bulk_offset);
+	if (p == MAP_FAILED)
+		return -errno;
+	munmap(p, info.bulk_length);
+	return 0;
+}
+
+static int do_produce(data *self)
+{
+	int err = made(self, rt_try_open(0, O_RDWR));
+
+	if (err)
+		return err;
+	err = result(rt_produce(self->made, 0));
+	close(self->made);
+	return err;
+}
+
+static int do_write(data *self)
+{
+	return result(rt_write(self->w, 1000, 1) < 0 ? -1 : 0);
+}
+
+static void flush(data *self)
+{
+	ioctl(self->w, RING_IOC_FLUSH, 0);
+}
+
+static int do_publish(data *self)
+{
+	return result(rt_publish(self->w, "x", 1, 0, RING_NOW, NULL));
+}
+
+static int do_stat(data *self)
+{
+	static struct ring_stat_subscriber subscribers[64];
+	struct ring_stat stat = {
+		.size = sizeof(stat), .subscriber_array = (uintptr_t)subscribers, .subscriber_count = 64,
+	};
+
+	return result(ioctl(self->w, RING_IOC_STAT, &stat));
+}
+
+static int do_list(data *self __attribute__((unused)))
+{
+	static struct ring_list_entry e[64];
+
+	return ring_list(e, 64, NULL) < 0 ? -errno : 0;
+}
+
+static int do_poll(data *self)
+{
+	struct pollfd p = { .fd = self->r, .events = POLLIN };
+
+	return result(poll(&p, 1, 0));
+}
+
+static void nothing(data *self __attribute__((unused)))
+{
+}
+
+static const struct op {
+	const char *name;
+	int (*call)(data *self);
+	void (*undo)(data *self);
+} ops[] = {
+	{ "create", do_create, undo_create },
+	{ "open", do_open, close_made },
+	{ "subscribe", do_subscribe, unsubscribe },
+	{ "first read", do_read, unsubscribe },
+	{ "first poll", do_poll, unsubscribe },
+	{ "cursor page", do_cursor, undo_cursor },
+	{ "mmap", do_map, nothing },
+	{ "produce", do_produce, nothing },
+	{ "write", do_write, flush },
+	{ "publish", do_publish, flush },
+	{ "stat", do_stat, nothing },
+	{ "list", do_list, nothing },
+};
+
+/* What is left of a call that failed: nothing */
+static void expect_nothing(struct __test_metadata *_metadata, data *self, const char *name, int n)
+{
+	struct ring_list_entry e[4];
+	struct ring_version v;
+
+	ASSERT_EQ(0, ring_module_version(&v));
+	/* A cursor page stays with its file for the next try. */
+	EXPECT_GE(self->before.bytes + 4096, v.bytes) {
+		TH_LOG("%s, allocation %d", name, n);
+	}
+	ASSERT_EQ(1, ring_list(e, 4, NULL));
+	EXPECT_EQ(2, e[0].opens) {
+		TH_LOG("%s, allocation %d", name, n);
+	}
+	EXPECT_EQ(0, e[0].subscribers) {
+		TH_LOG("%s, allocation %d", name, n);
+	}
+	EXPECT_EQ(0, rt_stat(_metadata, self->w).retained) {
+		TH_LOG("%s, allocation %d", name, n);
+	}
+}
+
+TEST_F_TIMEOUT(failure, of_each_allocation, 200)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		const struct op *op = &ops[i];
+		int n, failures = 0;
+
+		for (n = 1; ; n++) {
+			int err;
+			bool failed;
+
+			fail_nth(n);
+			err = op->call(self);
+			failed = has_failed();
+			if (err) {
+				EXPECT_TRUE(failed && (err == -ENOMEM || err == -EFAULT)) {
+					TH_LOG("%s, allocation %d: %s", op->name, n, strerror(-err));
+				}
+				failures++;
+				expect_nothing(_metadata, self, op->name, n);
+			} else {
+				op->undo(self);
+			}
+			if (!failed)
+				break;
+			ASSERT_GT(5000, n);
+		}
+		TH_LOG("%s: %d points of failure, %d errors", op->name, n - 1, failures);
+		/* Once more, with nothing failing */
+		EXPECT_EQ(0, op->call(self)) {
+			TH_LOG("%s", op->name);
+		}
+		op->undo(self);
+	}
+}
+
+TEST_F_TIMEOUT(failure, while_loading, 200)
+{
+	int n, failures = 0, err;
+	bool failed;
+
+	close(self->w);
+	close(self->r);
+	for (n = 1; ; n++) {
+		ASSERT_EQ(0, rt_unload());
+		fail_nth(n);
+		err = result(rt_insert(PARAMETERS));
+		failed = has_failed();
+		if (!failed)
+			break;
+		if (err) {
+			failures++;
+			EXPECT_EQ(-1, access("/dev/ring0", F_OK));
+			EXPECT_EQ(-1, access("/dev/ring-control", F_OK));
+			EXPECT_EQ(-1, access("/sys/class/ring", F_OK));
+		}
+		ASSERT_GT(20000, n);
+	}
+	TH_LOG("loading: %d points of failure, %d errors", n - 1, failures);
+	EXPECT_EQ(0, err);
+	EXPECT_LT(0, failures);
+	self->w = self->r = -1;
+}
+
+TEST_F_TIMEOUT(failure, at_random_while_rings_come_and_go, 280)
+{
+	close(self->w);
+	close(self->r);
+	self->w = self->r = -1;
+	ASSERT_TRUE(set("/proc/self/make-it-fail", "1"));
+	ASSERT_TRUE(set_in("failslab", "probability", "2"));
+	ASSERT_TRUE(set_in("fail_page_alloc", "probability", "1"));
+	churn_and_check(_metadata, true);
+	set_in("failslab", "probability", "0");
+	set_in("fail_page_alloc", "probability", "0");
+}
+
+TEST_HARNESS_MAIN

@@ -35,11 +35,24 @@ userlib:
 selftests: userlib
 	$(MAKE) -C selftests KSFT=$(KSFT)
 
+install:
+	$(MAKE) -C userlib install
+
+modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+
+# With the key of which Secure Boot has been told; the default is where dkms has its own
+KEY  ?= /var/lib/dkms/mok.key
+CERT ?= /var/lib/dkms/mok.pub
+sign: module
+	@for f in $(KEY) $(CERT); do [ -r $$f ] || { echo "make sign: $$f: cannot be read" >&2; exit 1; }; done
+	$(KDIR)/scripts/sign-file sha256 $(KEY) $(CERT) ring.ko
+
 # deps installs what is missing, and then does nothing any more
 check: deps
 	@$(MAKE) all
 	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		selftests/host/check selftests/model/check \
+		selftests/host/check selftests/host/udev selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 # A direct ring under attack
@@ -56,6 +69,7 @@ packages:
 
 deps: packages
 	@selftests/vm/fetch kselftest >/dev/null
+	@selftests/vm/fetch udev >/dev/null
 	@selftests/vm/fetch kernel $$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) >/dev/null
 
 clean:
@@ -69,9 +83,12 @@ help:
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
+	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'
+	@echo 'make modules_install  install the module for the kernel of KDIR'
+	@echo 'make sign       sign the module with KEY and CERT (those of dkms), for Secure Boot'
 	@echo 'make clean      remove what was built'
 	@echo
 	@echo 'W=1             with more warnings'
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
-.PHONY: all module userlib selftests check chaos demo packages deps clean help
+.PHONY: all module userlib selftests install modules_install sign check chaos demo packages deps clean help

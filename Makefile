@@ -5,6 +5,8 @@
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
 	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin
+# What building and testing the Debian packages needs besides
+PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
@@ -52,8 +54,14 @@ sign: module
 check: deps
 	@$(MAKE) all
 	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		selftests/host/check selftests/host/udev selftests/model/check \
+		selftests/host/check selftests/host/docs selftests/host/udev selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
+
+# The Debian packages of what is committed
+check-packages: deps
+	@selftests/vm/fetch packages $(PACKAGING)
+	@$(MAKE) module
+	@selftests/vm/check --host selftests/packages/check
 
 # A direct ring under attack
 chaos: deps
@@ -81,6 +89,7 @@ help:
 	@echo 'make            build the module (ring.ko), the library, the tool and the tests'
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
+	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian (installs packages)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'
@@ -91,4 +100,4 @@ help:
 	@echo 'W=1             with more warnings'
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
-.PHONY: all module userlib selftests install modules_install sign check chaos demo packages deps clean help
+.PHONY: all module userlib selftests install modules_install sign check check-packages chaos demo packages deps clean help

@@ -4,13 +4,15 @@
 
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
-	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin
+	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin \
+	   abigail-tools openssl
 # What building and testing the Debian packages needs besides
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
 	ls -d /lib/modules/*-amd64/build 2>/dev/null | grep -v -e -rt- -e -cloud- | sort -rV))
+release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 # Where lib.mk and kselftest.h are
 KSFT ?= $(shell selftests/vm/fetch kselftest)
 
@@ -21,6 +23,8 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 # chaos_test is not among them yet: it finds that FLUSH does not mend every ring that was scribbled over.
 DIRECT_TESTS = $(call tests,$$(filter-out chaos_test,$$(notdir $$(TEST_GEN_PROGS))))
+
+HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign)
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 
@@ -40,8 +44,12 @@ selftests: userlib
 install:
 	$(MAKE) -C userlib install
 
+# Headers packages have neither the key with which to sign what is installed, nor the System.map without which the
+# kernel's makefile leaves depmod out.
 modules_install:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
+		modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
 
 # With the key of which Secure Boot has been told; the default is where dkms has its own
 KEY  ?= /var/lib/dkms/mok.key
@@ -54,7 +62,7 @@ sign: module
 check: deps
 	@$(MAKE) all
 	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		selftests/host/check selftests/host/docs selftests/host/udev selftests/model/check \
+		$(HOST_TESTS) selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 # The Debian packages of what is committed
@@ -78,7 +86,7 @@ packages:
 deps: packages
 	@selftests/vm/fetch kselftest >/dev/null
 	@selftests/vm/fetch udev >/dev/null
-	@selftests/vm/fetch kernel $$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) >/dev/null
+	@selftests/vm/fetch kernel $(release) >/dev/null
 
 clean:
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean

@@ -97,7 +97,7 @@ help:
 	@echo 'make            build the module (ring.ko), the library, the tool and the tests'
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
-	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian (installs packages)'
+	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'

@@ -108,4 +108,5 @@ help:
 	@echo 'W=1             with more warnings'
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
-.PHONY: all module userlib selftests install modules_install sign check check-packages chaos demo packages deps clean help
+.PHONY: all module userlib selftests install modules_install sign \
+	check check-packages chaos demo packages deps clean help

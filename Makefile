@@ -4,11 +4,15 @@
 
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
-	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin
+	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin \
+	   abigail-tools openssl
+# What building and testing the Debian packages needs besides
+PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
 	ls -d /lib/modules/*-amd64/build 2>/dev/null | grep -v -e -rt- -e -cloud- | sort -rV))
+release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 # Where lib.mk and kselftest.h are
 KSFT ?= $(shell selftests/vm/fetch kselftest)
 
@@ -18,6 +22,8 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 # All rings do the same, mediated and direct; a few tests are about what only direct ones do.
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
+
+HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign)
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 
@@ -34,17 +40,40 @@ userlib:
 selftests: userlib
 	$(MAKE) -C selftests KSFT=$(KSFT)
 
+install:
+	$(MAKE) -C userlib install
+
+# Headers packages have neither the key with which to sign what is installed, nor the System.map without which the
+# kernel's makefile leaves depmod out.
+modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
+		modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
+
+# With the key of which Secure Boot has been told; the default is where dkms has its own
+KEY  ?= /var/lib/dkms/mok.key
+CERT ?= /var/lib/dkms/mok.pub
+sign: module
+	@for f in $(KEY) $(CERT); do [ -r $$f ] || { echo "make sign: $$f: cannot be read" >&2; exit 1; }; done
+	$(KDIR)/scripts/sign-file sha256 $(KEY) $(CERT) ring.ko
+
 # deps installs what is missing, and then does nothing any more
 check: deps
 	@$(MAKE) all
 	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		selftests/host/check selftests/model/check \
+		$(HOST_TESTS) selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 # What takes too long for each change: ten million records, and the largest of the models (6 GB of memory)
 check-proofs: deps
 	@RECORDS=10000000 selftests/host/check
 	@selftests/model/check --heavy
+
+# The Debian packages of what is committed
+check-packages: deps
+	@selftests/vm/fetch packages $(PACKAGING)
+	@$(MAKE) module
+	@selftests/vm/check --host selftests/packages/check
 
 demo: deps
 	@$(MAKE) all
@@ -55,7 +84,8 @@ packages:
 
 deps: packages
 	@selftests/vm/fetch kselftest >/dev/null
-	@selftests/vm/fetch kernel $$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) >/dev/null
+	@selftests/vm/fetch udev >/dev/null
+	@selftests/vm/fetch kernel $(release) >/dev/null
 
 clean:
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
@@ -67,11 +97,16 @@ help:
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
+	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
+	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'
+	@echo 'make modules_install  install the module for the kernel of KDIR'
+	@echo 'make sign       sign the module with KEY and CERT (those of dkms), for Secure Boot'
 	@echo 'make clean      remove what was built'
 	@echo
 	@echo 'W=1             with more warnings'
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
-.PHONY: all module userlib selftests check check-proofs demo packages deps clean help
+.PHONY: all module userlib selftests install modules_install sign \
+	check check-proofs check-packages demo packages deps clean help

@@ -24,4 +24,11 @@ static inline void ring_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set,
 #define ring_splice_read	generic_file_splice_read
 #endif
 
+/* device_type.devnode's first argument */
+#ifdef RING_HAS_CONST_DEVNODE
+#define ring_devnode_const	const
+#else
+#define ring_devnode_const
+#endif
+
 #endif /* RING_COMPAT_H */

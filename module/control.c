@@ -13,13 +13,13 @@ static int do_create(void *data)
 	struct ring_create *arg = data;
 	struct ring_geometry g = {
 		.slots = arg->slots, .slot_size = arg->slot_size, .size = arg->bulk_size,
-		.policy = arg->policy, .flags = arg->ring_flags,
+		.policy = arg->policy, .flags = arg->ring_flags, .mode = arg->mode,
 	};
 	const char *which;
 	int ret;
 
 	if (arg->flags || arg->ring_flags & ~(RING_DIRECT | RING_EPHEMERAL) || arg->policy > RING_OVERWRITE ||
-	    (arg->id != RING_ANY && arg->id >= RING_MINORS) || arg->reserved0 ||
+	    (arg->id != RING_ANY && arg->id >= RING_MINORS) || arg->mode & ~0666 ||
 	    memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !ring_name_valid(arg->name) ||
 	    ring_mem_check(g.slots, g.slot_size, g.size, PAGE_SIZE, &which))

@@ -66,6 +66,7 @@ int ring_area_mmap(const struct ring_area *area, struct vm_area_struct *vma, uns
  * @size: bytes of the bulk area
  * @policy: enum ring_policy
  * @flags: RING_DIRECT, RING_EPHEMERAL
+ * @mode: permissions of its device; 0: the usual ones
  * @name: its name; empty for none
  */
 struct ring_geometry {
@@ -74,6 +75,7 @@ struct ring_geometry {
 	u64 size;
 	u32 policy;
 	u32 flags;
+	umode_t mode;
 	char name[RING_NAME_MAX + 1];
 };
 
@@ -82,6 +84,8 @@ struct ring_geometry {
  * @dev: its device; the last reference frees the ring
  * @cdev: its character device; an open file holds it, and through it @dev
  * @id: N of /dev/ringN
+ * @uid: who made it, and owns the device
+ * @gid: likewise
  * @geometry: as it was made
  * @mem: the areas as the protocol sees them
  * @control: control page
@@ -119,6 +123,8 @@ struct ring {
 	struct device dev;
 	struct cdev cdev;
 	int id;
+	kuid_t uid;
+	kgid_t gid;
 	struct ring_geometry geometry;
 	struct ring_mem mem;
 	struct ring_area control;

@@ -119,6 +119,7 @@ int ring_params_geometry(int index, struct ring_geometry *g)
 		return -EINVAL;
 	}
 	g->flags = is_direct ? RING_DIRECT : 0;
+	g->mode = 0;
 	*g->name = '\0';
 
 	why = ring_mem_check(g->slots, g->slot_size, g->size, PAGE_SIZE, &parameter);

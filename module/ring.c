@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ring - the ring: its geometry, its making and unmaking, its device */
 
+#include <linux/cred.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -63,6 +64,25 @@ static void areas_free(struct ring *ring)
 	ring_area_free(&ring->control);
 }
 
+/* Of the device node, as devtmpfs makes it and udev is told */
+static char *ring_devnode(ring_devnode_const struct device *dev, umode_t *mode, kuid_t *uid, kgid_t *gid)
+{
+	const struct ring *ring = container_of(dev, struct ring, dev);
+
+	/* All three, or none: only the name is asked for. */
+	if (mode) {
+		*mode = ring->geometry.mode;
+		*uid = ring->uid;
+		*gid = ring->gid;
+	}
+	return NULL;
+}
+
+static const struct device_type ring_type = {
+	.name = "ring",
+	.devnode = ring_devnode,
+};
+
 static void ring_release_dev(struct device *dev)
 {
 	struct ring *ring = container_of(dev, struct ring, dev);
@@ -86,6 +106,8 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 		return ERR_PTR(-ENOMEM);
 	ring->id = id;
 	ring->geometry = *g;
+	ring->uid = current_fsuid();
+	ring->gid = current_fsgid();
 	spin_lock_init(&ring->lock);
 	INIT_LIST_HEAD(&ring->subscribers);
 	INIT_LIST_HEAD(&ring->gates);
@@ -100,6 +122,7 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 
 	device_initialize(&ring->dev);
 	ring->dev.class = &ring_class;
+	ring->dev.type = &ring_type;
 	ring->dev.devt = first_devt + id;
 	ring->dev.release = ring_release_dev;
 	ret = dev_set_name(&ring->dev, "ring%d", id);

@@ -499,8 +499,9 @@ TEST_F(control, bad_arguments)
 		c.flags = 1u << bit;
 		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
 		c = self->c;
-		c.reserved0 = 1u << bit;
-		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
+		c.mode = 1u << bit;
+		if (!(c.mode & 0666))
+			RT_FAILS(EINVAL, ioctl(fd, RING_CTL_CREATE, &c));
 		find = (struct ring_find) { .size = sizeof(find), .flags = 1u << bit, .name = "x" };
 		RT_FAILS(EINVAL, ioctl(fd, RING_CTL_FIND, &find));
 		version.flags = 1u << bit;
@@ -543,6 +544,37 @@ TEST_F(control, who_may)
 		_exit(0);
 	}
 	EXPECT_EQ(0, rt_wait_child(pid));
+}
+
+TEST_F(control, who_makes_it_owns_it)
+{
+	char path[32];
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, ring_create(&self->c));
+	snprintf(path, sizeof(path), "/dev/ring%u", self->c.id);
+	ASSERT_EQ(0, stat(path, &st));
+	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
+	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
+
+	/* One whom the administrator lets make rings */
+	ASSERT_EQ(0, chmod(CONTROL, 0666));
+	self->c.mode = 0640;
+	ASSERT_EQ(0, setegid(65534));
+	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_EQ(0, ring_create(&self->c));
+	fd = rt_try_open((int)self->c.id, O_RDWR);
+	EXPECT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setegid(0));
+	ASSERT_EQ(0, chmod(CONTROL, 0644));
+	ASSERT_EQ(0, stat(path, &st));
+	EXPECT_EQ(S_IFCHR | 0640, st.st_mode);
+	EXPECT_EQ(65534, st.st_uid);
+	EXPECT_EQ(65534, st.st_gid);
+	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
 }
 
 TEST_F(control, version)

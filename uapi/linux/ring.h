@@ -524,13 +524,13 @@ struct ring_stat {
  * @bulk_size: bytes of the bulk area, 0 for none
  * @ring_flags: RING_DIRECT, RING_EPHEMERAL. An ephemeral ring is removed when its last file is closed;
  *	until it is opened for the first time it stays.
- * @reserved0: 0
+ * @mode: permissions of the device, of 0666; 0: the usual ones
  * @name: terminated; empty for none. Letters, digits and other visible ASCII characters but '/'; not a
  *	number, ringN, "." or "..". Unique
  * @reserved: 0
  *
- * The device is there when the call returns; its permissions are devtmpfs' (root alone) until udev has
- * applied its rules. EINVAL: there is no ring of this geometry (ring_mem_check() tells why), or of this
+ * The device is there when the call returns and belongs to the caller: 0600, unless @mode says otherwise, and
+ * until udev has applied its rules, which respect @mode. EINVAL: there is no ring of this geometry (ring_mem_check() tells why), or of this
  * name. EEXIST: the number or the name is taken. ENOSPC: all numbers are. ENOMEM: no memory, or more than
  * the module's max_bytes.
  */
@@ -543,7 +543,7 @@ struct ring_create {
 	__u32 policy;
 	__aligned_u64 bulk_size;
 	__u32 ring_flags;
-	__u32 reserved0;
+	__u32 mode;
 	char name[RING_NAME_MAX + 1];
 	__aligned_u64 reserved[4];
 };

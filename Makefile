@@ -5,6 +5,8 @@
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
 	   qemu-system-x86 busybox-static cpio xz-utils procps shellcheck man-db spin
+# What check-kernels needs besides; what is built for other kernels and processors is not installed
+KERNELS_PACKAGES = bubblewrap qemu-system-arm
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
@@ -42,6 +44,12 @@ check: deps
 		selftests/host/check selftests/model/check \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
+# On the kernels that Debian has, those that KERNELS names or all of selftests/vm/kernels
+check-kernels: deps
+	@selftests/vm/fetch packages $(KERNELS_PACKAGES)
+	@$(MAKE) all
+	@selftests/vm/kernels $(KERNELS) --vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
+
 # A direct ring under attack
 chaos: deps
 	@$(MAKE) all
@@ -62,11 +70,13 @@ clean:
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C selftests KSFT=$(KSFT) clean
+	rm -rf .kernels
 
 help:
 	@echo 'make            build the module (ring.ko), the library, the tool and the tests'
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
+	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make clean      remove what was built'
@@ -74,4 +84,4 @@ help:
 	@echo 'W=1             with more warnings'
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
-.PHONY: all module userlib selftests check chaos demo packages deps clean help
+.PHONY: all module userlib selftests check check-kernels chaos demo packages deps clean help

@@ -8,6 +8,8 @@ PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config 
 	   abigail-tools openssl
 # What building and testing the Debian packages needs besides
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
+# What check-kernels needs besides; what is built for other kernels and processors is not installed
+KERNELS_PACKAGES = bubblewrap qemu-system-arm
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
@@ -75,6 +77,12 @@ check-packages: deps
 	@$(MAKE) module
 	@selftests/vm/check --host selftests/packages/check
 
+# On the kernels that Debian has, those that KERNELS names or all of selftests/vm/kernels
+check-kernels: deps
+	@selftests/vm/fetch packages $(KERNELS_PACKAGES)
+	@$(MAKE) all
+	@selftests/vm/kernels $(KERNELS) --vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
+
 demo: deps
 	@$(MAKE) all
 	@selftests/vm/run --modargs "$(MODARGS)" -- selftests/demo.sh
@@ -91,6 +99,7 @@ clean:
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C selftests KSFT=$(KSFT) clean
+	rm -rf .kernels
 
 help:
 	@echo 'make            build the module (ring.ko), the library, the tool and the tests'
@@ -98,6 +107,7 @@ help:
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
 	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
+	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'
@@ -109,4 +119,4 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-proofs check-packages demo packages deps clean help
+	check check-proofs check-packages check-kernels demo packages deps clean help

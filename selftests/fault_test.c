@@ -66,7 +66,7 @@ TEST_F(fault, a_payload_that_ends_nowhere)
 
 TEST_F(fault, bad_addresses)
 {
-	void *bad[] = { NULL, self->end, (void *)(1ul << 63), (void *)-4096ul, (void *)0x7ffffffff000 };
+	void *bad[] = { NULL, self->end, (void *)RT_HIGHEST, (void *)-4096ul, (void *)0x7ffffffff000 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
@@ -120,7 +120,7 @@ TEST_F(fault, vectors_with_a_bad_segment)
 			iov[bad].iov_base = self->end - 1;
 			RT_FAILS(EFAULT, writev(self->w, iov, 3));
 			/* and a vector that itself ends nowhere */
-			RT_FAILS(EFAULT, writev(self->w, (void *)(self->end - 20), 2));
+			RT_FAILS(EFAULT, writev(self->w, (void *)(self->end - sizeof(iov[0]) - 4), 2));
 		}
 	}
 	expect_nothing(_metadata, self);

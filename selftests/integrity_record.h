@@ -68,7 +68,7 @@ static inline size_t length_of(unsigned int by, __u64 number, const struct ring_
  */
 static inline void fill(void *record, size_t len, unsigned int by, __u64 number)
 {
-	__u64 head = number << 8 | by, word = mix(head ^ len << 44);
+	__u64 head = number << 8 | by, word = mix(head ^ (__u64)len << 44);
 	unsigned char *p = record;
 	size_t i;
 
@@ -86,7 +86,7 @@ static inline void fill(void *record, size_t len, unsigned int by, __u64 number)
 
 static inline bool same(const void *record, size_t len, unsigned int by, __u64 number)
 {
-	__u64 head = number << 8 | by, word = mix(head ^ len << 44), got;
+	__u64 head = number << 8 | by, word = mix(head ^ (__u64)len << 44), got;
 	const unsigned char *p = record;
 	unsigned char expected[16];
 	size_t i;

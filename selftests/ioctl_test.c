@@ -27,11 +27,11 @@ struct argument {
 };
 
 static char payload[64];
-static struct ring_publish_record publish_record = { (uintptr_t)payload, sizeof(payload), 0 };
+static struct ring_publish_record publish_record = { .len = sizeof(payload) };
 static struct ring_read_record read_record;
 
 /* Every call with a structure, with what makes it succeed on a file that did nothing before */
-static const struct call {
+static struct call {
 	const char *name;
 	unsigned int command;
 	int mode;			/* what the file must be open for, besides O_RDWR; -1: anything */
@@ -59,20 +59,18 @@ static const struct call {
 	}, {
 		"PUBLISH", RING_IOC_PUBLISH, O_WRONLY, 0, {},
 		{ .publish = {
-			.size = sizeof(struct ring_publish),
-			.records = (uintptr_t)&publish_record, .count = 1, .deadline = RING_NOW,
+			.size = sizeof(struct ring_publish), .count = 1, .deadline = RING_NOW,
 		} },
 	}, {
 		"READ", RING_IOC_READ, O_RDONLY, 0, {},
 		{ .read = {
-			.size = sizeof(struct ring_read), .records = (uintptr_t)&read_record, .count = 1,
-			.buf = (uintptr_t)payload, .buf_len = sizeof(payload), .deadline = RING_NOW,
+			.size = sizeof(struct ring_read), .count = 1,
+			.buf_len = sizeof(payload), .deadline = RING_NOW,
 		} },
 	}, {
 		"GET", RING_IOC_GET, O_RDONLY, RING_GET_ALL, { RESERVED(ring_get, reserved) },
 		{ .get = {
-			.size = sizeof(struct ring_get), .flags = RING_GET_LATEST,
-			.buf = (uintptr_t)payload, .buf_len = sizeof(payload),
+			.size = sizeof(struct ring_get), .flags = RING_GET_LATEST, .buf_len = sizeof(payload),
 		} },
 	}, {
 		"WAIT", RING_IOC_WAIT, -1, RING_WAIT_ALL, { RESERVED(ring_wait, reserved) },
@@ -88,6 +86,24 @@ static const struct call {
 };
 
 #define for_each_call(c)	for (c = calls; c < calls + ARRAY_SIZE(calls); c++)
+
+/* What they point to: as a __u64, an address of 32 bits is no constant. */
+static void __attribute__((constructor)) point(void)
+{
+	struct call *c;
+
+	publish_record.addr = (uintptr_t)payload;
+	for_each_call(c) {
+		if (c->command == RING_IOC_PUBLISH) {
+			c->valid.publish.records = (uintptr_t)&publish_record;
+		} else if (c->command == RING_IOC_READ) {
+			c->valid.read.records = (uintptr_t)&read_record;
+			c->valid.read.buf = (uintptr_t)payload;
+		} else if (c->command == RING_IOC_GET) {
+			c->valid.get.buf = (uintptr_t)payload;
+		}
+	}
+}
 
 FIXTURE(ioctl) {
 	int fd;			/* changes nothing: for STAT */
@@ -275,7 +291,7 @@ TEST_F(ioctl, values)
 	} bad[] = {
 		{ RING_IOC_UNSUBSCRIBE, 1 }, { RING_IOC_CURSOR, 1 }, { RING_IOC_FLUSH, 1 },
 		{ RING_IOC_SHUTDOWN, 1 }, { RING_IOC_WAKE, 0 }, { RING_IOC_WAKE, 4 }, { RING_IOC_WAKE, 7 },
-		{ RING_IOC_WAKE, ~0ul }, { RING_IOC_SHUTDOWN, 1ul << 40 },
+		{ RING_IOC_WAKE, ~0ul }, { RING_IOC_SHUTDOWN, RT_HIGHEST },
 	};
 	int fd = rt_open(_metadata, BLOCK, O_RDWR);
 
@@ -367,7 +383,7 @@ TEST_F(ioctl, bad_pointers)
 	for_each_call(c) {
 		__u32 size = c->valid.size;
 		int fd = rt_open(_metadata, BLOCK, O_RDWR);
-		void *bad[] = { NULL, map + page, (void *)(1ul << 63), (void *)-8ul, (void *)0x800000000000 };
+		void *bad[] = { NULL, map + page, (void *)RT_HIGHEST, (void *)-8ul, (void *)0x800000000000 };
 		size_t i;
 
 		for (i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -41,6 +41,9 @@
 #define BLOCK		0	/* the ring with policy block */
 #define OVERWRITE	1	/* the ring with policy overwrite */
 
+/* The highest bit of a pointer, and of a call's argument */
+#define RT_HIGHEST	(~(~0ul >> 1))
+
 #define RT_MS		1000000ull
 #define RT_SECOND	1000000000ull
 

@@ -59,7 +59,8 @@
  *	slots and the bulk area are read-only (a writable mapping is refused with EACCES and mprotect()
  *	cannot regain it), except that a direct producer may map the last three writable. The bulk area
  *	is mapped twice, back to back, so that every payload is contiguous. A subscriber's cursor page
- *	has a file of its own, see RING_IOC_CURSOR.
+ *	has a file of its own, see RING_IOC_CURSOR. The offsets need 64 bits: 32-bit programs are to be
+ *	compiled with _FILE_OFFSET_BITS=64.
  *
  * Since 0.1, all of it. Any thread may make any call; calls on one file that move its cursor are
  * serialised by the kernel, uses of the mapped cursor page are the caller's to serialise.

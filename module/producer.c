@@ -63,39 +63,38 @@ int ring_produce_default(struct ring_file *f)
 /*
  * Discard what a producer had claimed and never will commit. Nobody else writes those states: the
  * file is gone, and with it every mapping through which its process could. The tail passes no BUSY
- * record, so they are all between tail and head.
+ * record, so they are all between the tail and what could have been claimed by now. Whether there were any.
  */
-static void reap(struct ring *ring, u32 owner)
+static bool reap(struct ring *ring, u32 owner)
 {
 	const struct ring_mem *mem = &ring->mem;
-	u64 tail, s, state;
-	int tries = 0;
-	u32 k;
+	u64 s = smp_load_acquire(&mem->control->tail);	/* before the states */
+	u64 end = s + mem->slot_count;
+	bool discarded = false;
+	u64 state;
 
-again:
-	tail = smp_load_acquire(&mem->control->tail);	/* before the states */
-	for (s = tail; s - tail <= mem->slot_mask; s += k) {
+	while ((s64)(end - s) > 0) {
 		enum ring_look look = ring_mem_look(mem, s, &state);
+		u32 k = ring_state_k(state);
 
 		if (look == RING_LOOK_EMPTY)
 			break;
 		/* The tail went on, up to a record of this owner at most: from there. */
-		if (look == RING_LOOK_PASSED) {
-			if (tries++ < RING_CLAIM_TRIES)
-				goto again;
-			ring_corrupt(ring);
-			break;
+		if (look == RING_LOOK_PASSED && ring_mem_lapped(mem, s)) {
+			s = smp_load_acquire(&mem->control->tail);
+			continue;
 		}
-		k = ring_state_k(state);
-		if (!ring_mem_k_valid(mem, k)) {
+		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
 			ring_corrupt(ring);
 			break;
 		}
 		if (look == RING_LOOK_BUSY && ring_state_owner(state) == owner)
-			ring_cas(&ring_mem_slot(mem, s)->state, &state,
-				 ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED));
+			discarded |= ring_cas(&ring_mem_slot(mem, s)->state, &state,
+					      ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED));
+		s += k;
 		cond_resched();
 	}
+	return discarded;
 }
 
 /**
@@ -122,17 +121,20 @@ bool ring_owner_gone(struct ring *ring, u64 sequence, u64 state)
 void ring_unproduce(struct ring_file *f)
 {
 	struct ring *ring = f->ring;
+	bool direct = f->prod.flags & RING_PRODUCE_DIRECT;
 	u32 owner = f->prod.owner;
+	bool wake;
 
 	if (!owner)
 		return;
+	/* It may have died between a commit and its look at the wake word. */
+	wake = direct;
 	/* What bears a mediated producer's id is done with, unless a direct one has forged it. */
 	if (ring->geometry.flags & RING_DIRECT)
-		reap(ring, owner);
-	if (f->prod.flags & RING_PRODUCE_DIRECT && !ring_consistent(ring))
+		wake |= reap(ring, owner);
+	if (direct && !ring_consistent(ring))
 		ring_corrupt(ring);
-	/* It may have died between a commit and its look at the wake word. */
-	if (ring->geometry.flags & RING_DIRECT)
+	if (wake)
 		ring_wake_readers(ring);
 	spin_lock(&ring->lock);
 	list_del_init(&f->prod.all);

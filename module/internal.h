@@ -311,7 +311,7 @@ int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head);
 u64 ring_head(const struct ring *ring);
 
 /* wait.c: sleeping and waking */
-int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(void *), void *arg,
+int ring_sleep(struct ring *ring, struct wait_queue_head *queue, bool (*ready)(void *), void *arg,
 	       u64 deadline);
 void ring_arm_data(struct ring *ring, u64 sequence);
 void ring_arm_space(struct ring *ring, u64 cursor, u64 busy);

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 struct class ring_class = {
 	.name = "ring",
@@ -162,6 +163,7 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 	ret = cdev_device_add(&ring->cdev, &ring->dev);
 	if (ret)
 		goto err_put;
+	trace_ring_create(ring);
 	return ring;
 
 err_put:
@@ -175,6 +177,7 @@ err_put:
  */
 void ring_remove(struct ring *ring)
 {
+	trace_ring_destroy(ring);
 	cdev_device_del(&ring->cdev, &ring->dev);
 	put_device(&ring->dev);
 }

@@ -108,6 +108,7 @@ struct ring_geometry {
  * @writer_sleeps:
  * @reader_wakes:
  * @writer_wakes:
+ * @debugfs: its file in debugfs
  */
 struct ring {
 	struct device dev;
@@ -146,6 +147,7 @@ struct ring {
 	atomic64_t writer_sleeps;
 	atomic64_t reader_wakes;
 	atomic64_t writer_wakes;
+	struct dentry *debugfs;
 };
 
 extern struct class ring_class;
@@ -346,11 +348,19 @@ struct ring_census {
 void ring_take_census(struct ring *ring, struct ring_census *census);
 void ring_note_busy(struct ring *ring, u64 sequence);
 u64 ring_lost(struct ring *ring);
+void ring_stat_fill(struct ring *ring, struct ring_stat *stat, struct ring_stat_subscriber *subscribers,
+		    u32 room);
 int ring_stat(struct ring_file *f, struct ring_stat *stat);
 void ring_show_fdinfo(struct seq_file *m, struct file *file);
 
 /* sysfs.c */
 extern const struct attribute_group *ring_groups[];
+
+/* debugfs.c: everything about a ring in one file, to see why it is stuck */
+void ring_debugfs_init(void);
+void ring_debugfs_exit(void);
+void ring_debugfs_add(struct ring *ring);
+void ring_debugfs_remove(struct ring *ring);
 
 /* params.c: the module's parameters */
 int ring_params_rings(void);

@@ -118,6 +118,7 @@ struct ring_geometry {
  * @writer_sleeps:
  * @reader_wakes:
  * @writer_wakes:
+ * @debugfs: its file in debugfs
  */
 struct ring {
 	struct device dev;
@@ -160,6 +161,7 @@ struct ring {
 	atomic64_t writer_sleeps;
 	atomic64_t reader_wakes;
 	atomic64_t writer_wakes;
+	struct dentry *debugfs;
 };
 
 extern struct class ring_class;
@@ -347,7 +349,7 @@ int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head);
 u64 ring_head(const struct ring *ring);
 
 /* wait.c: sleeping and waking */
-int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(void *), void *arg,
+int ring_sleep(struct ring *ring, struct wait_queue_head *queue, bool (*ready)(void *), void *arg,
 	       u64 deadline);
 void ring_arm_data(struct ring *ring, u64 sequence);
 void ring_arm_space(struct ring *ring, u64 cursor, u64 busy);
@@ -385,11 +387,19 @@ struct ring_census {
 void ring_take_census(struct ring *ring, struct ring_census *census);
 void ring_note_busy(struct ring *ring, u64 sequence);
 u64 ring_lost(struct ring *ring);
+void ring_stat_fill(struct ring *ring, struct ring_stat *stat, struct ring_stat_subscriber *subscribers,
+		    u32 room);
 int ring_stat(struct ring_file *f, struct ring_stat *stat);
 void ring_show_fdinfo(struct seq_file *m, struct file *file);
 
 /* sysfs.c */
 extern const struct attribute_group *ring_groups[];
+
+/* debugfs.c: everything about a ring in one file, to see why it is stuck */
+void ring_debugfs_init(void);
+void ring_debugfs_exit(void);
+void ring_debugfs_add(struct ring *ring);
+void ring_debugfs_remove(struct ring *ring);
 
 /* params.c: the module's parameters */
 int ring_params_rings(void);

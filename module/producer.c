@@ -2,6 +2,7 @@
 /* ring - producers: who may publish, under which owner id, and what happens to the claims of a dead one */
 
 #include "internal.h"
+#include "trace.h"
 
 /* An id that rested longest, so that a stale state is told from a new owner's for as long as can be. */
 static int owner_alloc(struct ring *ring)
@@ -65,8 +66,10 @@ int ring_produce_default(struct ring_file *f)
  * file is gone, and with it every mapping through which its process could. The tail passes no BUSY
  * record, so they are all between the tail and what could have been claimed by now. Whether there were any.
  */
-static bool reap(struct ring *ring, u32 owner)
+static bool reap(struct ring_file *f)
 {
+	struct ring *ring = f->ring;
+	u32 owner = f->prod.owner;
 	const struct ring_mem *mem = &ring->mem;
 	u64 s = smp_load_acquire(&mem->control->tail);	/* before the states */
 	u64 end = s + mem->slot_count;
@@ -88,9 +91,12 @@ static bool reap(struct ring *ring, u32 owner)
 			ring_corrupt(ring);
 			break;
 		}
-		if (look == RING_LOOK_BUSY && ring_state_owner(state) == owner)
-			discarded |= ring_cas(&ring_mem_slot(mem, s)->state, &state,
-					      ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED));
+		if (look == RING_LOOK_BUSY && ring_state_owner(state) == owner &&
+		    ring_cas(&ring_mem_slot(mem, s)->state, &state,
+			     ring_state_make(ring_state_lap(state), k, owner, RING_DISCARDED))) {
+			trace_ring_reap(f, s, k);
+			discarded = true;
+		}
 		s += k;
 		cond_resched();
 	}
@@ -131,7 +137,7 @@ void ring_unproduce(struct ring_file *f)
 	wake = direct;
 	/* What bears a mediated producer's id is done with, unless a direct one has forged it. */
 	if (ring->geometry.flags & RING_DIRECT)
-		wake |= reap(ring, owner);
+		wake |= reap(f);
 	if (direct && !ring_consistent(ring))
 		ring_corrupt(ring);
 	if (wake)

@@ -5,6 +5,7 @@
 #include <linux/uaccess.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /**
  * struct taken - a committed record as it was found
@@ -94,6 +95,7 @@ static void release(struct ring_file *f, u64 next, u64 records)
 {
 	f->sub.part_sequence = RING_NONE;
 	f->sub.part = 0;
+	trace_ring_release(f, next, records);
 	if (ring_cursor_release(&f->ring->mem, f->sub.cursor, next, records))
 		ring_wake_writers(f->ring);
 }
@@ -101,9 +103,12 @@ static void release(struct ring_file *f, u64 next, u64 records)
 /* Overwritten: go on at the tail, with the loss counted. */
 static int catch_up(struct ring_file *f)
 {
+	u64 cursor = READ_ONCE(f->sub.cursor->cursor), lost = READ_ONCE(f->sub.cursor->lost), next;
+
 	f->sub.part_sequence = RING_NONE;
 	f->sub.part = 0;
-	ring_cursor_catch_up(&f->ring->mem, f->sub.cursor);
+	next = ring_cursor_catch_up(&f->ring->mem, f->sub.cursor);
+	trace_ring_overrun(f, cursor, next, READ_ONCE(f->sub.cursor->lost) - lost);
 	return -EOVERFLOW;
 }
 
@@ -163,7 +168,7 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 		return ret;
 	for (;;) {
 		if (deadline != RING_NOW) {
-			ret = ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 			if (ret)
 				return ret;
 		}
@@ -383,9 +388,9 @@ int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline)
 		ret = ring_subscribe_default(f, false);
 		if (ret)
 			return ret;
-		ret = ring_sleep(&ring->readers, &ring->reader_sleeps, ring_subscriber_arm, f, deadline);
+		ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 	} else {
-		ret = ring_sleep(&ring->readers, &ring->reader_sleeps, arrived, &wait_for, deadline);
+		ret = ring_sleep(ring, &ring->readers, arrived, &wait_for, deadline);
 	}
 	return ret ?: ring_error(ring);
 }

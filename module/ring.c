@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 struct class ring_class = {
 	.name = "ring",
@@ -136,6 +137,8 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 	ret = cdev_device_add(&ring->cdev, &ring->dev);
 	if (ret)
 		goto err_put;
+	ring_debugfs_add(ring);
+	trace_ring_create(ring);
 	return ring;
 
 err_put:
@@ -149,6 +152,8 @@ err_put:
  */
 void ring_remove(struct ring *ring)
 {
+	trace_ring_destroy(ring);
+	ring_debugfs_remove(ring);
 	cdev_device_del(&ring->cdev, &ring->dev);
 	put_device(&ring->dev);
 }
@@ -280,11 +285,14 @@ int ring_chrdev_init(void)
 	ret = alloc_chrdev_region(&first_devt, 0, RING_MINORS, "ring");
 	if (ret)
 		class_unregister(&ring_class);
+	else
+		ring_debugfs_init();
 	return ret;
 }
 
 void ring_chrdev_exit(void)
 {
+	ring_debugfs_exit();
 	unregister_chrdev_region(first_devt, RING_MINORS);
 	class_unregister(&ring_class);
 }

@@ -128,24 +128,19 @@ static int slowest(struct ring *ring, u64 tail)
 }
 
 /**
- * ring_stat - fill in RING_IOC_STAT's structure
- * @f: the file that asks
- * @stat: in: the subscriber array. out: all
+ * ring_stat_fill - everything that RING_IOC_STAT tells
+ * @ring: the ring
+ * @stat: filled in
+ * @subscribers: filled with as many as there are, and as there is room for; @stat tells how many
+ * @room: its length
  */
-int ring_stat(struct ring_file *f, struct ring_stat *stat)
+void ring_stat_fill(struct ring *ring, struct ring_stat *stat, struct ring_stat_subscriber *subscribers,
+		    u32 room)
 {
-	struct ring *ring = f->ring;
-	struct ring_stat_subscriber *subscribers = NULL;
-	u32 room = stat->subscriber_array ? min(stat->subscriber_count, READ_ONCE(ring->subscriber_count)) : 0;
 	struct ring_census census;
+	struct ring_file *f;
 	u32 filled = 0;
-	int ret = 0;
 
-	if (room) {
-		subscribers = kvcalloc(room, sizeof(*subscribers), GFP_KERNEL_ACCOUNT);
-		if (!subscribers)
-			return -ENOMEM;
-	}
 	ring_take_census(ring, &census);
 	stat->status = READ_ONCE(ring->mem.control->status);
 	stat->head = census.head;
@@ -183,10 +178,29 @@ int ring_stat(struct ring_file *f, struct ring_stat *stat)
 				stat->busy_pid = pid_vnr(f->pid);
 	}
 	spin_unlock(&ring->lock);
-
 	stat->subscriber_count = filled;
-	if (filled && copy_to_user(u64_to_user_ptr(stat->subscriber_array), subscribers,
-				   filled * sizeof(*subscribers)))
+}
+
+/**
+ * ring_stat - fill in RING_IOC_STAT's structure
+ * @f: the file that asks
+ * @stat: in: the subscriber array. out: all
+ */
+int ring_stat(struct ring_file *f, struct ring_stat *stat)
+{
+	struct ring *ring = f->ring;
+	struct ring_stat_subscriber *subscribers = NULL;
+	u32 room = stat->subscriber_array ? min(stat->subscriber_count, READ_ONCE(ring->subscriber_count)) : 0;
+	int ret = 0;
+
+	if (room) {
+		subscribers = kvcalloc(room, sizeof(*subscribers), GFP_KERNEL_ACCOUNT);
+		if (!subscribers)
+			return -ENOMEM;
+	}
+	ring_stat_fill(ring, stat, subscribers, room);
+	if (stat->subscriber_count && copy_to_user(u64_to_user_ptr(stat->subscriber_array), subscribers,
+						   stat->subscriber_count * sizeof(*subscribers)))
 		ret = -EFAULT;
 	kvfree(subscribers);
 	return ret;

@@ -6,6 +6,7 @@
  */
 
 #include "internal.h"
+#include "trace.h"
 
 /* Slots that a flush drops at a time */
 #define FLUSH_PIECE	1024
@@ -82,6 +83,7 @@ static void publish_tail(struct ring *ring, const struct pass *p)
 
 	if (p->mark.tail == control->tail)
 		return;
+	trace_ring_reclaim(ring, &p->mark, p->discarded);
 	WRITE_ONCE(control->discarded, p->discarded);
 	WRITE_ONCE(control->reclaims, control->reclaims + 1);
 	smp_wmb();	/* RB_MARK reclaim/F: the last change of the index before what it took away is filled */

@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /*
  * RB_DATA sleep/D, RB_SPACE sleep/E: the wake word before the look that follows. An unlock and a later
@@ -37,6 +38,7 @@ void ring_arm_data(struct ring *ring, u64 sequence)
 static void wake_queue_of_writers(struct ring *ring)
 {
 	atomic64_inc(&ring->writer_wakes);
+	trace_ring_wake(ring, true);
 	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM);
 	kill_fasync(&ring->fasync_writers, SIGIO, POLL_OUT);
 }
@@ -88,6 +90,7 @@ void ring_wake_readers(struct ring *ring)
 	ring->writers_want_data = false;
 	spin_unlock(&ring->lock);
 	atomic64_inc(&ring->reader_wakes);
+	trace_ring_wake(ring, false);
 	wake_up_poll(&ring->readers, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
 	kill_fasync(&ring->fasync_readers, SIGIO, POLL_IN);
 	if (writers_too)
@@ -105,17 +108,18 @@ void ring_wake_writers(struct ring *ring)
 
 /**
  * ring_sleep - sleep until something is so
- * @queue: ring->readers or ring->writers
- * @sleeps: counts going to sleep
+ * @ring: the ring
+ * @queue: its readers or its writers
  * @ready: whether it is; when not, it arms the wake word
  * @arg: for @ready
  * @deadline: CLOCK_MONOTONIC ns, RING_NOW or RING_NEVER
  *
  * Returns 0, -EAGAIN for RING_NOW, -ETIMEDOUT, or -ERESTARTSYS for a signal.
  */
-int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(void *), void *arg,
+int ring_sleep(struct ring *ring, struct wait_queue_head *queue, bool (*ready)(void *), void *arg,
 	       u64 deadline)
 {
+	bool writer = queue == &ring->writers;
 	ktime_t expires = ns_to_ktime(min_t(u64, deadline, KTIME_MAX));
 	DEFINE_WAIT(wait);
 	bool expired = false;
@@ -133,7 +137,8 @@ int ring_sleep(struct wait_queue_head *queue, atomic64_t *sleeps, bool (*ready)(
 			ret = expired ? -ETIMEDOUT : -EAGAIN;
 			break;
 		}
-		atomic64_inc(sleeps);
+		atomic64_inc(writer ? &ring->writer_sleeps : &ring->reader_sleeps);
+		trace_ring_sleep(ring, writer, deadline);
 		if (deadline == RING_NEVER)
 			schedule();
 		else

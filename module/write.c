@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* Records up to this long are copied in before they are claimed. */
 #define COPY_FIRST	256
@@ -40,7 +41,7 @@ int ring_wait_space(struct ring *ring, u32 k, u64 deadline)
 	struct space space = { ring, k };
 	int ret;
 
-	ret = ring_sleep(&ring->writers, &ring->writer_sleeps, space_arm, &space, deadline);
+	ret = ring_sleep(ring, &ring->writers, space_arm, &space, deadline);
 	return ret ?: write_error(ring);
 }
 
@@ -153,6 +154,7 @@ static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 dead
 	slot = ring_mem_slot(mem, *sequence);
 	WRITE_ONCE(slot->len, word);
 	WRITE_ONCE(slot->tag, tag);
+	trace_ring_publish(f, *sequence, k, len, tag);
 	ring_mem_commit(mem, *sequence, k, owner);		/* RB_PAYLOAD commit/A */
 	*end = *sequence + k;
 out:

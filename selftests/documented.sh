@@ -63,7 +63,9 @@ abi_entries_are_complete() {
 }
 
 sysfs_attributes() {
-	same attribute "$(cd /sys/class/ring/ring0 && find . -maxdepth 1 -type f ! -name dev ! -name uevent -printf '%f\n')" \
+	local there
+	there=$(cd /sys/class/ring/ring0 && find . -maxdepth 1 -type f ! -name dev ! -name uevent -printf '%f\n')
+	same attribute "$there" \
 		"$(sed -n 's,^What:.*/sys/class/ring/ringN/,,p' "$abi/sysfs-class-ring")"
 }
 
@@ -84,8 +86,10 @@ tracepoints_and_fields() {
 	same event "$(cd /sys/kernel/tracing/events/ring && find . -mindepth 1 -type d -printf '%f\n')" \
 		"$(sed -n 's/^``\(ring_.*\)``$/\1/p' $trace)" || return
 	for event in /sys/kernel/tracing/events/ring/ring_*; do
-		for field in $(sed -n '/^$/,$ s/.*field:.* \([a-z_]*\)\(\[.*\]\)\?;\toffset.*/\1/p' "$event/format"); do
-			sed -n "/^\`\`${event##*/}\`\`/,/^$/p; /^All events/,/^$/p" $trace | grep -q "\`\`$field\`\`" ||
+		for field in $(sed -n \
+			'/^$/,$ s/.*field:.* \([a-z_]*\)\(\[.*\]\)\?;\toffset.*/\1/p' "$event/format"); do
+			sed -n "/^\`\`${event##*/}\`\`/,/^$/p; /^All events/,/^$/p" $trace |
+				grep -q "\`\`$field\`\`" ||
 				{ echo "# ${event##*/}: $field is not documented" && bad=1; }
 		done
 	done

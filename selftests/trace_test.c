@@ -13,7 +13,8 @@
 #define EVENTS		INSTANCE "/events/ring"
 #define SLOTS		64
 
-#define PARAMETERS	"rings=4 slots=64 slot_size=64 size=64K policy=block,overwrite,block,overwrite direct=0,0,1,1"
+#define PARAMETERS	"rings=4 slots=64 slot_size=64 size=64K policy=block,overwrite,block,overwrite " \
+			"direct=0,0,1,1"
 
 static void __attribute__((constructor)) mount_tracefs(void)
 {
@@ -180,7 +181,8 @@ TEST_F(trace, publish)
 	RT_FAILS(EMSGSIZE, rt_write(self->w, 16385, 0));
 	RT_FAILS(EFAULT, rt_publish(self->w, NULL, 8, 0, RING_NOW, NULL));
 	EXPECT_EQ(3, count("ring_publish"));
-	EXPECT_TRACED("ring_publish", 0, "ring%d sequence=%llu slots=1 len=5 tag=0 owner=%u", self->block, s, owner);
+	EXPECT_TRACED("ring_publish", 0, "ring%d sequence=%llu slots=1 len=5 tag=0 owner=%u", self->block, s,
+		      owner);
 	EXPECT_TRACED("ring_publish", 1, "ring%d sequence=%llu slots=3 len=3000 tag=77 owner=%u", self->block,
 		      s + 1, owner);
 	EXPECT_TRACED("ring_publish", 2, "ring%d sequence=%llu slots=1 len=0 tag=78 owner=%u", self->block, s + 4,

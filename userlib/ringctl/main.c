@@ -8,7 +8,7 @@
 #include "ringctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_list, &verb_create, &verb_destroy, &verb_info, &verb_pub, &verb_sub, &verb_stat, &verb_top,
+	&verb_list, &verb_create, &verb_destroy, &verb_info, &verb_pub, &verb_sub, &verb_stat, &verb_top, &verb_bench,
 };
 
 #define VERBS	(sizeof(verbs) / sizeof(verbs[0]))

@@ -260,7 +260,7 @@ static int measure_rate(struct bench *b)
 	struct ring_publish_record *batch = calloc(b->batch, sizeof(*batch));
 	unsigned char *payload = calloc(b->batch, b->size);
 	uint64_t begin, at, end = 0;
-	struct crew crew;
+	struct crew crew = { .results = { -1, -1 } };
 	unsigned int i;
 	struct ring *r;
 	int err, ret;
@@ -329,7 +329,7 @@ static int compare(const void *a, const void *b)
 static int measure_round_trip(struct bench *b)
 {
 	uint64_t *took = calloc(ROUND_TRIPS_MAX, sizeof(*took));
-	struct crew crew;
+	struct crew crew = { .results = { -1, -1 } };
 	int ret;
 
 	if (!took)

@@ -43,7 +43,8 @@ top_shows_who_is_behind() {
 	matches "^  [0-9]* *$pid ringctl *reliable .* 0 *4  \[##########          \]  50%$" "half a bar" "$tmp/out"
 	seq 9 | ringctl pub x --timeout 100ms 2>/dev/null
 	check "full" ringctl top -n 1
-	matches "^  [0-9]* *$pid ringctl *reliable .* 8  \[####################\] 100% writers wait$" "a whole bar" "$tmp/out"
+	matches "^  [0-9]* *$pid ringctl *reliable .* 8  \[####################\] 100% writers wait$" \
+		"a whole bar" "$tmp/out"
 	equal "as JSON" "$pid 8" "$(json '.subscribers[] | "\(.pid) \(.lag)"' ringctl top -n 1 --json)"
 	kill -CONT $pid
 	kill $pid

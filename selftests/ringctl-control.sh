@@ -62,7 +62,7 @@ names_everywhere() {
 		echo "to $where" | check "pub $where" ringctl pub "$where"
 		equal "sub $where" "to $where" "$(ringctl sub "$where" -n 1 --timeout 5s)"
 		equal "info $where" ring0 "$(json .ring ringctl info "$where" --json)"
-		equal "stat $where" ring0 "$(json .ring ringctl stat "$where" --once --json)"
+		equal "stat $where" "ring0 gamma" "$(json '"\(.ring) \(.name)"' ringctl stat "$where" --once --json)"
 		equal "top $where" ring0 "$(json .ring ringctl top "$where" -n 1 --json)"
 	done
 	equal "the name is told" gamma "$(json .name ringctl info 0 --json)"
@@ -165,7 +165,8 @@ usage() {
 	local verb
 	refused 2 "destroy: which ring?" ringctl destroy
 	refused 2 "0: list takes no ring" ringctl list 0
-	refused 2 "--interval" ringctl top --interval 0
+	refused 2 "--interval: 0: more than nothing and at most a day" ringctl top --interval 0
+	refused 2 "--interval: 1000h: more than nothing and at most a day" ringctl top --interval 1000h
 	refused 2 "--interval: 'soon' is not a duration" ringctl top --interval soon
 	refused 2 "--count: 'x' is not a number" ringctl top -n x
 	refused 2 "--slots: needs a value" ringctl create --slots

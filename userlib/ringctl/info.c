@@ -51,10 +51,10 @@ static int print(const struct ring_info *info, bool json)
 	return EXIT_OK;
 }
 
-static struct ring_info info_of(const struct ring_list_entry *entry)
+static struct ring_info info_of(const struct ring_list_entry *entry, uint32_t abi)
 {
 	struct ring_info info = {
-		.abi = RING_ABI_VERSION,
+		.abi = abi,
 		.id = entry->id,
 		.slots = entry->slots,
 		.slot_size = entry->slot_size,
@@ -86,7 +86,7 @@ static int open_and_print(const char *where, bool json)
 	return print(&info, json);
 }
 
-static int show(const char *where, const struct ring_list_entry *entries, int count, bool json)
+static int show(const char *where, const struct ring_list_entry *entries, int count, uint32_t abi, bool json)
 {
 	const struct ring_list_entry *entry;
 	struct ring_info info;
@@ -99,7 +99,7 @@ static int show(const char *where, const struct ring_list_entry *entries, int co
 	entry = err ? NULL : find_entry(entries, count, id);
 	if (!entry)
 		return complain(where, "%s", error_text(err ? err : -ENOENT));
-	info = info_of(entry);
+	info = info_of(entry, abi);
 	return print(&info, json);
 }
 
@@ -112,6 +112,7 @@ static int run(int argc, char **argv)
 	};
 	struct ring_list_entry *entries;
 	int option, count, i, ret, worst = EXIT_OK;
+	struct ring_version module = { 0 };
 	struct ring_info info;
 	bool json = false;
 
@@ -121,12 +122,14 @@ static int run(int argc, char **argv)
 	count = list_rings(&entries);
 	if (count < 0 && optind == argc)
 		return complain(CONTROL, "%s", error_text(count));
+	if (count > 0)
+		ring_module_version(&module);
 	for (i = optind; i < argc; i++) {
-		ret = show(argv[i], entries, count, json);
+		ret = show(argv[i], entries, count, module.abi, json);
 		worst = ret > worst ? ret : worst;
 	}
 	for (i = 0; optind == argc && i < count; i++) {
-		info = info_of(&entries[i]);
+		info = info_of(&entries[i], module.abi);
 		ret = print(&info, json);
 		worst = ret > worst ? ret : worst;
 	}

@@ -35,8 +35,8 @@ struct verb {
 };
 
 /* One verb a file */
-extern const struct verb verb_bench, verb_create, verb_destroy, verb_info, verb_list, verb_pub, verb_stat, verb_sub,
-	verb_top;
+extern const struct verb verb_bench, verb_create, verb_destroy, verb_info, verb_list;
+extern const struct verb verb_pub, verb_stat, verb_sub, verb_top;
 
 /* main.c */
 

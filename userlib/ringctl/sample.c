@@ -92,6 +92,7 @@ cJSON *report_json(const struct report *report)
 	uint32_t i;
 
 	cJSON_AddStringToObject(object, "ring", report->title);
+	cJSON_AddStringToObject(object, "name", printable(report->info.name, sizeof(report->info.name)));
 	cJSON_AddBoolToObject(object, "shutdown", !!(stat->status & RING_STATUS_SHUTDOWN));
 	cJSON_AddBoolToObject(object, "corrupt", !!(stat->status & RING_STATUS_CORRUPT));
 	json_number(object, "head", stat->head);

@@ -41,9 +41,11 @@ static void print_waits(const struct report *report)
 static void print_text(const struct report *report)
 {
 	const struct ring_stat *a = &report->first.stat, *b = &report->last.stat;
+	const char *name = printable(report->info.name, sizeof(report->info.name));
 	uint32_t i;
 
-	printf("%s: %s, %s%s%s\n", report->title, policy_name(report->info.policy),
+	printf("%s%s%s%s: %s, %s%s%s\n", report->title, *name ? " (" : "", name, *name ? ")" : "",
+	       policy_name(report->info.policy),
 	       report->info.ring_flags & RING_DIRECT ? "direct" : "mediated",
 	       b->status & RING_STATUS_SHUTDOWN ? ", shut down" : "",
 	       b->status & RING_STATUS_CORRUPT ? ", CORRUPT" : "");

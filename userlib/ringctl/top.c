@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ringctl top - how rings are doing, again and again: a line a ring and a line a subscriber */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 
 #include "ringctl.h"
 
-#define BAR	20
+#define BAR		20
+#define INTERVAL_MAX	86400000000000u	/* ns */
 
 /* Home, and clear all below */
 #define NEW_SCREEN	"\033[H\033[J"
@@ -35,6 +37,16 @@ struct top {
 	struct reports reports;
 	struct output out;
 };
+
+static volatile bool stop, resized;
+
+static void on_signal(int number)
+{
+	if (number == SIGWINCH)
+		resized = true;
+	else
+		stop = true;
+}
 
 static void row(struct output *o, const char *ring, const char *name, const char *kind, const char *rate,
 		uint64_t lost, uint64_t used, uint32_t slots)
@@ -141,12 +153,11 @@ static void fit(struct output *o)
 /* Returns 0, or what output_flush() does. */
 static int show(struct top *t, bool first)
 {
-	static const volatile bool never;
 	struct output *o = &t->out;
 
 	if (t->json) {
 		add_json(t);
-		return output_flush(o, &never);
+		return output_flush(o, &stop);
 	}
 	if (!t->screen && !first)
 		output_bytes(o, "\n", 1);
@@ -158,22 +169,32 @@ static int show(struct top *t, bool first)
 		memcpy(o->data, NEW_SCREEN, strlen(NEW_SCREEN));
 		o->len += strlen(NEW_SCREEN);
 	}
-	return output_flush(o, &never);
+	return output_flush(o, &stop);
 }
 
-/* Sleep until then. Returns the signal that ended it, 0 for none. */
-static int sleep_until(uint64_t end, const sigset_t *signals)
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
+
+#define SIGNALS	(sizeof(signals) / sizeof(signals[0]))
+
+/* Sleep until then, or a signal. */
+static void sleep_until(uint64_t end)
 {
 	uint64_t now = now_ns(), left = end > now ? end - now : 0;
 	struct timespec timeout = {
 		.tv_sec = (time_t)(left / 1000000000),
 		.tv_nsec = (long)(left % 1000000000),
 	};
-	int got = sigtimedwait(signals, NULL, &timeout);
+	sigset_t ours, before;
+	size_t i;
 
-	if (got < 0 && errno == EINTR)	/* stopped and continued */
-		return sleep_until(end, signals);
-	return got < 0 ? 0 : got;
+	/* They come in ppoll() only, or one could come between the look at stop and the sleep. */
+	sigemptyset(&ours);
+	for (i = 0; i < SIGNALS; i++)
+		sigaddset(&ours, signals[i]);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	if (!stop && !resized)
+		ppoll(NULL, 0, &timeout, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* A ring that was named must be there to begin with. */
@@ -189,40 +210,40 @@ static int check_names(const struct top *t)
 
 static int watch(struct top *t, uint64_t refreshes)
 {
+	struct sigaction action = { .sa_handler = on_signal };
 	uint64_t done, next;
-	sigset_t signals;
-	int err, got;
+	size_t i;
+	int err;
 
 	err = reports_sample(&t->reports, t->count, t->names);
 	if (err)
 		return complain(CONTROL, "%s", error_text(err));
 	if (check_names(t))
 		return EXIT_FAILED;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
 	next = now_ns();
-	for (done = 0; done < refreshes; done++) {
-		if (done) {
-			err = reports_sample(&t->reports, t->count, t->names);
-			if (err)	/* unloaded meanwhile: there are no rings */
-				reports_free(&t->reports);
-		}
+	for (done = 0; done < refreshes && !stop && !err; done++) {
+		/* Unloaded meanwhile: there are no rings. */
+		if (done && reports_sample(&t->reports, t->count, t->names))
+			reports_free(&t->reports);
 		err = show(t, !done);
-		if (err || done + 1 == refreshes)
+		if (done + 1 == refreshes)
 			break;
-		next += t->interval;
-		while ((got = sleep_until(next, &signals)) == SIGWINCH)
-			if (t->screen && show(t, false))
-				return EXIT_FAILED;
-		if (got)
-			break;
+		/* Not one after the other if this was stopped for long */
+		next = now_ns() > next + t->interval ? now_ns() : next + t->interval;
+		while (!err && !stop && now_ns() < next) {
+			sleep_until(next);
+			if (!resized)
+				continue;
+			resized = false;
+			if (t->screen)
+				err = show(t, false);
+		}
 	}
-	return !err || err == -EPIPE ? EXIT_OK : EXIT_FAILED;
+	return stop || !err || err == -EPIPE ? EXIT_OK : EXIT_FAILED;
 }
 
 static int run(int argc, char **argv)
@@ -242,8 +263,8 @@ static int run(int argc, char **argv)
 		switch (option) {
 		case 'i':
 			top.interval = parse_duration("--interval", optarg);
-			if (!top.interval)
-				misused("--interval", "must be longer than nothing");
+			if (!top.interval || top.interval > INTERVAL_MAX)
+				misused("--interval", "%s: more than nothing and at most a day", optarg);
 			break;
 		case 'n':
 			refreshes = parse_number("--count", optarg);

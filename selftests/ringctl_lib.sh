@@ -74,6 +74,9 @@ small() {
 	ringctl create --slots 8 --size 4K "$@"
 }
 
+# As somebody who may do nothing
+unprivileged=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
 # The parameters the module was loaded with, for reload
 params=()
 for p in /sys/module/ring/parameters/*; do

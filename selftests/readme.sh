@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-tests=(installs c_program cxx_program shared_library shell)
+tests=(installs c_program cxx_program shared_library shell run_time)
 n=0 failed=0
 
 export PKG_CONFIG_PATH=$tmp/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$tmp
@@ -64,6 +64,16 @@ shell() {
 	[ "$(cat "$tmp/out")" = hello ] || return
 	echo hello > /dev/ring1
 	timeout 5 ringctl sub 1 --from latest --hex -n 1 | grep -q 68
+}
+
+# Its lines from "ringctl create" to "ringctl destroy", of what runs for ever one refresh or a moment
+run_time() {
+	sed -n '/^    ringctl create/,/^    ringctl destroy/p' README.md |
+		sed 's/^    //; s/ringctl top/& -n 1/; s/journalctl -f/echo x/' >"$tmp/lines"
+	[ "$(wc -l <"$tmp/lines")" = 5 ] || return
+	bash -e "$tmp/lines" >"$tmp/out" || return
+	[ "$(grep -c '^ring[0-9]* *audit ' "$tmp/out")" = 2 ] || { sed 's/^/# /' "$tmp/out"; return 1; }
+	! ringctl info audit 2>/dev/null
 }
 
 echo "TAP version 13"

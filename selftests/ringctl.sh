@@ -6,60 +6,13 @@
 # ring keeps what other tests published.
 # shellcheck disable=SC2317 # the tests are called by name
 cd "$(dirname "$0")" || exit 1
-PATH=$PWD/../userlib/build/ringctl:$PATH
-tmp=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-n=0 failed=0
+# shellcheck source=selftests/ringctl_lib.sh
+. ./ringctl_lib.sh
 
 tests=(
 	pub_lines sub_formats pub_blocks pub_whole pub_files pub_too_long sub_count_timeout sub_from
 	sub_lossy_is_told sub_json info_shows stat_shows_who_is_waited_for signals broken_pipe errors usage
 )
-
-# check WHAT COMMAND...: the command must succeed
-check() {
-	local what=$1
-	shift
-	"$@" >"$tmp/out" 2>"$tmp/err" && return
-	echo "# $what: status $?"
-	sed 's/^/# /' "$tmp/out" "$tmp/err"
-	ok=''
-}
-
-equal() {
-	[ "$2" = "$3" ] && return
-	printf '# %s:\n# expected: %q\n# got:      %q\n' "$1" "$2" "$3"
-	ok=''
-}
-
-# refused STATUS TEXT COMMAND...: fails with this status and one line on stderr that has the text
-refused() {
-	local want=$1 text=$2 status
-	shift 2
-	timeout 10 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	status=$?
-	equal "$* (status)" "$want" "$status"
-	equal "$* (lines)" 1 "$(wc -l <"$tmp/err")"
-	case $(cat "$tmp/err") in
-	ringctl:\ *:\ *"$text"* | ringctl:\ *"$text"*:\ *) ;;
-	*) equal "$* (message)" "ringctl: ... $text" "$(cat "$tmp/err")" ;;
-	esac
-}
-
-attr() {
-	cat "/sys/class/ring/ring$1/$2"
-}
-
-# Wait until an attribute has a value
-until_attr() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ "$(attr "$1" "$2")" = "$3" ] && return
-		sleep 0.05
-	done
-	echo "# ring$1: $2 did not become $3"
-	ok=''
-}
 
 pub_lines() {
 	printf 'one\ntwo\n\nlast without newline' | check pub ringctl pub 0
@@ -218,27 +171,12 @@ usage() {
 	check "help of a verb" ringctl pub --help
 }
 
-params=()
-for p in /sys/module/ring/parameters/*; do
-	value=$(cat "$p")
-	[ "$value" ] && params+=("${p##*/}=$value")
-done
-rmmod ring && modprobe ring "${params[@]}"
-
-echo "TAP version 13"
-echo "1..${#tests[@]}"
-for t in "${tests[@]}"; do
-	ok=1
-	n=$((n + 1))
+before_each() {
 	# Drop what another test left
 	timeout 2 ringctl sub 0 --timeout 50ms >/dev/null 2>&1
 	before=$(attr 0 head) published=$(attr 0 published)
-	$t
-	if [ "$ok" ]; then
-		echo "ok $n $t"
-	else
-		echo "not ok $n $t"
-		failed=1
-	fi
-done
+}
+
+reload
+run_tests
 exit $failed

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ringctl - look at rings, publish to them, subscribe to them */
+/* ringctl - make rings, look at them, publish to them, subscribe to them */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,9 @@
 
 #include "ringctl.h"
 
-static const struct verb *const verbs[] = { &verb_info, &verb_pub, &verb_stat, &verb_sub };
+static const struct verb *const verbs[] = {
+	&verb_list, &verb_create, &verb_destroy, &verb_info, &verb_pub, &verb_sub, &verb_stat, &verb_top, &verb_bench,
+};
 
 #define VERBS	(sizeof(verbs) / sizeof(verbs[0]))
 
@@ -17,8 +19,9 @@ static void help(void)
 
 	printf("ringctl VERB [OPTION]... [ARGUMENT]...\n\n");
 	for (i = 0; i < VERBS; i++)
-		printf("  %-5s %-16s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
-	printf("\nA RING is a number, ringN or a path. ringctl VERB --help tells more.\n");
+		printf("  %-7s %-16s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
+	printf("\nA RING is a number, ringN, a path or a name. ringctl VERB --help tells more.\n"
+	       "ringctl --version [--json] tells whether tool, library and module fit together.\n");
 }
 
 static void help_verb(const struct verb *verb)
@@ -60,8 +63,9 @@ int main(int argc, char **argv)
 		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 	}
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
-		printf("ringctl %s\n", ring_version());
-		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+		if (argc > 3 || (argc == 3 && strcmp(argv[2], "--json")))
+			misused("--version", "takes nothing but --json");
+		return print_version(argc == 3);
 	}
 	for (i = 0; i < VERBS; i++)
 		if (!strcmp(name, verbs[i]->name))

@@ -186,6 +186,18 @@ void json_number(cJSON *object, const char *name, uint64_t value)
 		out_of_memory();
 }
 
+void output_json(struct output *o, cJSON *object)
+{
+	char *text = cJSON_PrintUnformatted(object);
+
+	if (!text)
+		out_of_memory();
+	output_bytes(o, text, strlen(text));
+	output_bytes(o, "\n", 1);
+	free(text);
+	cJSON_Delete(object);
+}
+
 int json_print(cJSON *object)
 {
 	char *text = cJSON_PrintUnformatted(object);

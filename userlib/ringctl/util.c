@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ringctl - messages, numbers and rings */
+/* ringctl - messages and numbers */
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +9,6 @@
 #include <time.h>
 
 #include "ringctl.h"
-
-#define SYSFS	"/sys/class/ring"
 
 static void message(const char *what, const char *why, va_list args)
 {
@@ -177,71 +174,4 @@ const char *printable(const char *from, size_t max)
 		text[i] = from[i] < ' ' || from[i] > '~' ? '?' : from[i];
 	text[i] = '\0';
 	return text;
-}
-
-const char *policy_name(uint32_t policy)
-{
-	return policy == RING_BLOCK ? "block" : policy == RING_OVERWRITE ? "overwrite" : "unknown";
-}
-
-static int try_open(const char *where, unsigned int flags, struct ring **out, char name[RING_LABEL_MAX])
-{
-	struct ring_info info;
-	int err;
-
-	err = ring_open(where, flags, out);
-	if (err)
-		return err;
-	err = ring_get_info(*out, &info);
-	snprintf(name, RING_LABEL_MAX, "ring%u", info.id);
-	return err;
-}
-
-static int opened(const char *where, int err)
-{
-	return err ? complain(where, "%s", ring_strerror(err)) : EXIT_OK;
-}
-
-int open_ring(const char *where, unsigned int flags, struct ring **out, char name[RING_LABEL_MAX])
-{
-	return opened(where, try_open(where, flags, out, name));
-}
-
-int open_any(const char *where, struct ring **out, char name[RING_LABEL_MAX])
-{
-	int err = try_open(where, RING_OPEN_READ, out, name);
-
-	if (err == -EACCES)
-		err = try_open(where, RING_OPEN_WRITE, out, name);
-	return opened(where, err);
-}
-
-static int is_ring(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-int for_each_ring(int count, char **names, int (*visit)(const char *where, void *arg), void *arg)
-{
-	struct dirent **entries;
-	int i, ret, worst = EXIT_OK;
-
-	if (count) {
-		for (i = 0; i < count; i++) {
-			ret = visit(names[i], arg);
-			worst = ret > worst ? ret : worst;
-		}
-		return worst;
-	}
-	count = scandir(SYSFS, &entries, is_ring, versionsort);
-	if (count < 0)
-		return complain(SYSFS, "%s", errno == ENOENT ? "not there; is the ring module loaded?" :
-				strerror(errno));
-	for (i = 0; i < count; i++) {
-		ret = visit(entries[i]->d_name, arg);
-		worst = ret > worst ? ret : worst;
-		free(entries[i]);
-	}
-	free(entries);
-	return worst;
 }

@@ -19,7 +19,7 @@ static int do_create(void *data)
 	int ret;
 
 	if (arg->flags || arg->ring_flags & ~(RING_DIRECT | RING_EPHEMERAL) || arg->policy > RING_OVERWRITE ||
-	    (arg->id != RING_ANY && arg->id >= RING_MINORS) || arg->mode & ~0666 ||
+	    (arg->id != RING_ANY && arg->id >= RING_RINGS_MAX) || arg->mode & ~0666 ||
 	    memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !ring_name_valid(arg->name) ||
 	    ring_mem_check(g.slots, g.slot_size, g.size, PAGE_SIZE, &which))
@@ -60,7 +60,7 @@ static int do_list(void *data)
 {
 	struct ring_list *arg = data;
 	struct ring_list_entry *entries = NULL;
-	u32 room = arg->array ? min_t(u32, arg->count, RING_MINORS) : 0;
+	u32 room = arg->array ? min_t(u32, arg->count, RING_RINGS_MAX) : 0;
 	int ret;
 
 	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))

@@ -28,9 +28,6 @@
 
 #include "compat.h"
 
-/* How many rings there can be */
-#define RING_MINORS	4096
-
 struct ring_file;
 
 /* area.c: memory that user space maps */

@@ -61,7 +61,7 @@ int ring_registry_create(int id, const struct ring_geometry *g)
 	ret = -EEXIST;
 	if (*g->name && find_name(g->name))
 		goto out;
-	ret = id < 0 ? idr_alloc(&rings, NULL, 0, RING_MINORS, GFP_KERNEL) :
+	ret = id < 0 ? idr_alloc(&rings, NULL, 0, RING_RINGS_MAX, GFP_KERNEL) :
 		       idr_alloc(&rings, NULL, id, id + 1, GFP_KERNEL);
 	if (ret == -ENOSPC && id >= 0)
 		ret = -EEXIST;
@@ -101,7 +101,7 @@ int ring_registry_destroy(u32 id, bool force)
 
 	if (mutex_lock_interruptible(&registry_lock))
 		return -ERESTARTSYS;
-	ring = id < RING_MINORS ? idr_find(&rings, id) : NULL;
+	ring = id < RING_RINGS_MAX ? idr_find(&rings, id) : NULL;
 	if (ring)
 		ret = ring_go(ring, force);
 	if (!ret)

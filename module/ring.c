@@ -282,7 +282,7 @@ int ring_chrdev_init(void)
 	ret = class_register(&ring_class);
 	if (ret)
 		return ret;
-	ret = alloc_chrdev_region(&first_devt, 0, RING_MINORS, "ring");
+	ret = alloc_chrdev_region(&first_devt, 0, RING_RINGS_MAX, "ring");
 	if (ret)
 		class_unregister(&ring_class);
 	else
@@ -293,6 +293,6 @@ int ring_chrdev_init(void)
 void ring_chrdev_exit(void)
 {
 	ring_debugfs_exit();
-	unregister_chrdev_region(first_devt, RING_MINORS);
+	unregister_chrdev_region(first_devt, RING_RINGS_MAX);
 	class_unregister(&ring_class);
 }

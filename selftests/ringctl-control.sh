@@ -32,6 +32,7 @@ create_makes_what_is_asked_for() {
 	equal all "x overwrite true true 1024 128 131072" "$(json "$all" ringctl info 77 --json)"
 	ringctl create --size 0 --slots 4 --id 78 >/dev/null
 	equal "no bulk area" 48 "$(json .longest ringctl info 78 --json)"
+	equal mode 640 "$(stat -c %a "$(ringctl create --mode 0640)")"
 }
 
 list_shows() {
@@ -123,8 +124,11 @@ refuses_what_is_taken() {
 	small one >/dev/null
 	refused 1 "one: the name is taken, by ring0" ringctl create one
 	refused 1 "--id: 0 is taken" ringctl create --id 0
-	refused 1 "--id: 100000 is more than the module has numbers for" ringctl create --id 100000
-	refused 2 "--id: 99999999999 is more than the module has numbers for" ringctl create --id 99999999999
+	refused 2 "--id: 4096: not from 0 to 4095" ringctl create --id 4096
+	refused 2 "--id: 99999999999: not from 0 to 4095" ringctl create --id 99999999999
+	refused 2 "--mode: 0: not permissions of a device, as 0640" ringctl create --mode 0
+	refused 2 "--mode: 0755: not permissions of a device, as 0640" ringctl create --mode 0755
+	refused 2 "--mode: rw: not permissions of a device, as 0640" ringctl create --mode rw
 	refused 2 "--id: 'x' is not a number" ringctl create --id x
 }
 

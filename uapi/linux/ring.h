@@ -74,6 +74,7 @@
 #define RING_ABI_VERSION	1
 #define RING_MAGIC		0x00676e6972766564ULL	/* "devring" */
 #define RING_NAME_MAX		63
+#define RING_RINGS_MAX		4096u			/* N of /dev/ringN is less */
 
 /* Geometry. The module's parameters and INFO use the same units. */
 #define RING_SLOTS_MIN		4u

@@ -2,6 +2,7 @@
 /* ringctl create - make a ring */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,8 +73,6 @@ int create_ring(struct ring_create *c)
 	case -ENOMEM:
 		return no_memory(&wanted);
 	case -EINVAL:
-		if (wanted.id != RING_ANY)
-			return complain("--id", "%u is more than the module has numbers for", wanted.id);
 		return complain("create", "the module refuses this ring");
 	case -EACCES:
 	case -EPERM:
@@ -130,6 +129,17 @@ static void set_name(struct ring_create *c, const char *name)
 	strcpy(c->name, name);
 }
 
+/* Permissions, as chmod has them in digits */
+static uint32_t parse_mode(const char *option, const char *text)
+{
+	size_t digits = strspn(text, "01234567");
+	unsigned long mode = strtoul(text, NULL, 8);
+
+	if (!digits || digits > 4 || text[digits] || !mode || mode & ~0666ul)
+		misused(option, "%s: not permissions of a device, as 0640", text);
+	return (uint32_t)mode;
+}
+
 static void take_options(struct wish *w, bool *json, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -141,6 +151,7 @@ static void take_options(struct wish *w, bool *json, int argc, char **argv)
 		{ "direct", no_argument, NULL, 'd' },
 		{ "ephemeral", no_argument, NULL, 'e' },
 		{ "id", required_argument, NULL, 'i' },
+		{ "mode", required_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
 		{ 0 },
 	};
@@ -178,9 +189,12 @@ static void take_options(struct wish *w, bool *json, int argc, char **argv)
 			break;
 		case 'i':
 			id = parse_number("--id", optarg);
-			if (id >= RING_ANY)
-				misused("--id", "%s is more than the module has numbers for", optarg);
+			if (id >= RING_RINGS_MAX)
+				misused("--id", "%s: not from 0 to %u", optarg, RING_RINGS_MAX - 1);
 			c->id = (uint32_t)id;
+			break;
+		case 'm':
+			c->mode = parse_mode("--mode", optarg);
 			break;
 		case 'j':
 			*json = true;
@@ -238,6 +252,7 @@ const struct verb verb_create = {
 		   "                       overwrite: the oldest records go\n"
 		   "  --direct             producers may map the ring writable\n"
 		   "  --ephemeral          it goes with its last close\n"
+		   "  --mode MODE          permissions of the device, as 0640\n"
 		   "  --id N               it is to be /dev/ringN (the lowest number that is free)\n"
 		   "  --json               print an object\n",
 	.run = run,

@@ -6,18 +6,13 @@
 # shellcheck disable=SC2317 # the tests are called by name
 top=/sys/fs/cgroup group=$top/ring-test
 tests=(charged_to_who_loads limit_holds nothing_is_left)
-n=0 failed=0
-
-params=()
-for p in /sys/module/ring/parameters/*; do
-	value=$(cat "$p")
-	[ "$value" ] && params+=("${p##*/}=$value")
-done
+# shellcheck source=selftests/script_lib.sh
+. "$(dirname "$0")/script_lib.sh"
 
 restore() {
-	rmmod ring 2>/dev/null
+	[ ! -d /sys/module/ring ] || rmmod ring
 	rmdir "$group" 2>/dev/null
-	modprobe ring "${params[@]}"
+	reload
 }
 trap restore EXIT
 
@@ -54,17 +49,6 @@ nothing_is_left() {
 	[ "$used" -lt $((8 << 20)) ]
 }
 
-echo "TAP version 13"
-echo "1..${#tests[@]}"
 rmmod ring
 echo +memory >"$top"/cgroup.subtree_control
-for t in "${tests[@]}"; do
-	n=$((n + 1))
-	if $t; then
-		echo "ok $n $t"
-	else
-		echo "not ok $n $t"
-		failed=1
-	fi
-done
-exit $failed
+run_tests "${tests[@]}"

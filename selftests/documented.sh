@@ -9,19 +9,9 @@ cd "$(dirname "$0")/.." || exit 1
 abi=Documentation/ABI/testing trace=Documentation/trace/events-ring.rst
 tests=(modinfo_names_each_parameter modinfo_tells_the_defaults abi_entries_are_complete
 	sysfs_attributes debugfs_lines tracepoints_and_fields)
-n=0 failed=0
-
-params=()
-for p in /sys/module/ring/parameters/*; do
-	value=$(cat "$p")
-	[ "$value" ] && params+=("${p##*/}=$value")
-done
-
-restore() {
-	rmmod ring 2>/dev/null
-	modprobe ring "${params[@]}"
-}
-trap restore EXIT
+# shellcheck source=selftests/script_lib.sh
+. selftests/script_lib.sh
+trap reload EXIT
 
 # same WHAT THERE DOCUMENTED: two lists of words, in any order
 same() {
@@ -98,15 +88,4 @@ tracepoints_and_fields() {
 
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing
-echo "TAP version 13"
-echo "1..${#tests[@]}"
-for t in "${tests[@]}"; do
-	n=$((n + 1))
-	if $t; then
-		echo "ok $n $t"
-	else
-		echo "not ok $n $t"
-		failed=1
-	fi
-done
-exit $failed
+run_tests "${tests[@]}"

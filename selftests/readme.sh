@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
 tests=(installs c_program cxx_program shared_library shell run_time)
-n=0 failed=0
+# shellcheck source=selftests/script_lib.sh
+. selftests/script_lib.sh
 
 export PKG_CONFIG_PATH=$tmp/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$tmp
 export LD_LIBRARY_PATH=$tmp/usr/lib PATH=$tmp/usr/sbin:$PATH
@@ -76,15 +77,4 @@ run_time() {
 	! ringctl info audit 2>/dev/null
 }
 
-echo "TAP version 13"
-echo "1..${#tests[@]}"
-for t in "${tests[@]}"; do
-	n=$((n + 1))
-	if $t; then
-		echo "ok $n $t"
-	else
-		echo "not ok $n $t"
-		failed=1
-	fi
-done
-exit $failed
+run_tests "${tests[@]}"

@@ -228,5 +228,4 @@ before_each() {
 	reload rings=0
 }
 
-run_tests
-exit $failed
+run_tests "${tests[@]}"

@@ -113,5 +113,4 @@ before_each() {
 	reload rings=0
 }
 
-run_tests
-exit $failed
+run_tests "${tests[@]}"

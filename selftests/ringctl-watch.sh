@@ -159,5 +159,4 @@ before_each() {
 	reload rings=0
 }
 
-run_tests
-exit $failed
+run_tests "${tests[@]}"

@@ -178,5 +178,4 @@ before_each() {
 }
 
 reload
-run_tests
-exit $failed
+run_tests "${tests[@]}"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shared with who includes this
 # SPDX-License-Identifier: GPL-2.0
-# What the tests of ringctl share: they list functions in $tests and call run_tests.
+# What the tests of ringctl share
+# shellcheck source=selftests/script_lib.sh
+. ./script_lib.sh
 PATH=$PWD/../userlib/build/ringctl:$PATH
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-failed=0
 
 # check WHAT COMMAND...: the command must succeed
 check() {
@@ -77,35 +78,10 @@ small() {
 # As somebody who may do nothing
 unprivileged=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
-# The parameters the module was loaded with, for reload
-params=()
-for p in /sys/module/ring/parameters/*; do
-	value=$(cat "$p")
-	[ "$value" ] && params+=("${p##*/}=$value")
-done
-
-# reload [PARAM=VALUE...]: load the module anew; with the parameters it had when none are given
-reload() {
-	[ $# -gt 0 ] || set -- "${params[@]}"
-	[ ! -d /sys/module/ring ] || rmmod ring
-	modprobe ring "$@"
-}
-
-# Before each of them, before_each
-run_tests() {
-	local t n=0
-	echo "TAP version 13"
-	echo "1..${#tests[@]}"
-	for t in "${tests[@]}"; do
-		ok=1
-		n=$((n + 1))
-		before_each
-		$t
-		if [ "$ok" ]; then
-			echo "ok $n $t"
-		else
-			echo "not ok $n $t"
-			failed=1
-		fi
-	done
+# Before each of them, before_each; what is wrong empties $ok
+run_test() {
+	ok=1
+	before_each
+	$1
+	[ "$ok" ]
 }

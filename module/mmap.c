@@ -100,14 +100,25 @@ static const struct file_operations cursor_fops = {
  */
 int ring_cursor_file(struct file *file)
 {
+	struct file *cursor;
 	int fd, ret;
 
-	ret = ring_subscribe_default(file->private_data, false);
-	if (ret)
-		return ret;
-	get_file(file);
-	fd = anon_inode_getfd("[ring-cursor]", &cursor_fops, file, O_RDWR | O_CLOEXEC);
+	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
-		fput(file);
+		return fd;
+	cursor = anon_inode_getfile("[ring-cursor]", &cursor_fops, file, O_RDWR);
+	if (IS_ERR(cursor)) {
+		put_unused_fd(fd);
+		return PTR_ERR(cursor);
+	}
+	get_file(file);
+	/* Last: who was refused a descriptor has not become a subscriber. */
+	ret = ring_subscribe_default(file->private_data, false);
+	if (ret) {
+		put_unused_fd(fd);
+		fput(cursor);
+		return ret;
+	}
+	fd_install(fd, cursor);
 	return fd;
 }

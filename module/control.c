@@ -119,7 +119,7 @@ static const struct call {
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
 	union control_argument arg;
-	int i, ret;
+	int i, ret, err;
 
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		const struct call *c = &calls[i];
@@ -132,7 +132,11 @@ static long control_ioctl(struct file *file, unsigned int cmd, unsigned long use
 		if ((file->f_mode & c->mode) != c->mode)
 			return -EBADF;
 		ret = c->call(&arg);
-		return ring_argument_put(ret, &arg, c->size, c->command, (void __user *)user);
+		err = ring_argument_put(ret, &arg, c->size, c->command, (void __user *)user);
+		/* Where the answer goes was writable a moment ago: a ring whose number nobody was told must go. */
+		if (!ret && err && c->call == do_create)
+			ring_registry_destroy(arg.create.id, true);
+		return err;
 	}
 	return -ENOTTY;
 }

@@ -316,34 +316,6 @@ TEST_F_TIMEOUT(failure, of_each_allocation, 200)
 	}
 }
 
-TEST_F_TIMEOUT(failure, while_loading, 200)
-{
-	int n, failures = 0, err;
-	bool failed;
-
-	close(self->w);
-	close(self->r);
-	for (n = 1; ; n++) {
-		ASSERT_EQ(0, rt_unload());
-		fail_nth(n);
-		err = result(rt_insert(PARAMETERS));
-		failed = has_failed();
-		if (!failed)
-			break;
-		if (err) {
-			failures++;
-			EXPECT_EQ(-1, access("/dev/ring0", F_OK));
-			EXPECT_EQ(-1, access("/dev/ring-control", F_OK));
-			EXPECT_EQ(-1, access("/sys/class/ring", F_OK));
-		}
-		ASSERT_GT(20000, n);
-	}
-	TH_LOG("loading: %d points of failure, %d errors", n - 1, failures);
-	EXPECT_EQ(0, err);
-	EXPECT_LT(0, failures);
-	self->w = self->r = -1;
-}
-
 TEST_F_TIMEOUT(failure, at_random_while_rings_come_and_go, 280)
 {
 	close(self->w);

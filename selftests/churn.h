@@ -16,6 +16,13 @@ static inline int churn(unsigned int seed, bool failing)
 {
 	static const __u32 sizes[] = { 0, 4096, 65536, 1u << 20, 1u << 28, 3 };
 
+	if (failing) {
+		int fd = open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);
+
+		if (write(fd, "1", 1) != 1)
+			return 4;
+		close(fd);
+	}
 	for (int i = 0; i < CHURN; i++) {
 		__u32 what = rand_r(&seed), id = rand_r(&seed) % 40;
 		struct ring_create c;

@@ -321,7 +321,6 @@ TEST_F_TIMEOUT(failure, at_random_while_rings_come_and_go, 280)
 	close(self->w);
 	close(self->r);
 	self->w = self->r = -1;
-	ASSERT_TRUE(set("/proc/self/make-it-fail", "1"));
 	ASSERT_TRUE(set_in("failslab", "probability", "2"));
 	ASSERT_TRUE(set_in("fail_page_alloc", "probability", "1"));
 	churn_and_check(_metadata, true);

@@ -425,6 +425,61 @@ FIXTURE_TEARDOWN(integrity)
 	close(self->fd);
 }
 
+/*
+ * Wait until all these children have ended well, 60 s at most. What a subscriber complains of ends the wait at
+ * once: when it goes, a producer may wait for ever.
+ */
+static bool all_end(pid_t *children, unsigned int count, const struct shared *shared)
+{
+	__u64 deadline = rt_in_ms(60 * 1000);
+	unsigned int i, s;
+	int status;
+
+	for (i = 0; i < count; i++) {
+		while (!waitpid(children[i], &status, WNOHANG)) {
+			for (s = 0; s < SUBSCRIBERS_MAX; s++)
+				if (*shared->subscriber[s].wrong)
+					return false;
+			if (rt_now() > deadline)
+				return false;
+			rt_sleep_ms(1);
+		}
+		children[i] = 0;
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			return false;
+	}
+	return true;
+}
+
+static void show_file(const char *format, int number)
+{
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), format, number);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		printf("# %s: %s", path, line);
+	if (f)
+		fclose(f);
+}
+
+/* They did not end: what the ring is like and where each one is. Then that is their end. */
+static void show_and_kill(int ring, pid_t *children, unsigned int count)
+{
+	unsigned int i;
+
+	show_file("/sys/kernel/debug/ring/ring%d", ring);
+	for (i = 0; i < count; i++) {
+		if (!children[i])
+			continue;
+		show_file("/proc/%d/status", children[i]);
+		show_file("/proc/%d/stack", children[i]);
+		kill(children[i], SIGKILL);
+		rt_wait_child(children[i]);
+	}
+}
+
 TEST_F_TIMEOUT(integrity, whole_and_in_order, 100)
 {
 	/* By enum ring_start */
@@ -432,11 +487,12 @@ TEST_F_TIMEOUT(integrity, whole_and_in_order, 100)
 	__u64 per_producer = (variant->subscribers == 1 ? 24000 : variant->subscribers == 2 ? 18000 : 12000) /
 			     variant->producers / (variant->ring > OVERWRITE ? 4 : 1);
 	__u64 count = per_producer * variant->producers, expected, lost = 0;
-	pid_t subscribers[SUBSCRIBERS_MAX], producers[4];
+	pid_t children[SUBSCRIBERS_MAX + 4], *subscribers = children, *producers = children + variant->subscribers;
 	struct subscriber s = { .check.info = &self->info };
 	char end[24];
 	unsigned int i;
 	struct ring_stat stat;
+	bool ended;
 
 	s.check.next[BY_PRELUDE] = first[variant->start];
 	for (i = 0; i < variant->subscribers; i++) {
@@ -460,22 +516,26 @@ TEST_F_TIMEOUT(integrity, whole_and_in_order, 100)
 			_exit(0);
 		}
 	}
-	for (i = 0; i < variant->producers; i++)
-		EXPECT_EQ(0, rt_wait_child(producers[i]));
+	ended = all_end(producers, variant->producers, self->shared);
 	EXPECT_STREQ("", self->shared->wrong);
 
 	/* The last record stays, for the lossy ones too, when all reliable ones have taken it and gone. */
 	if (blocks(variant))
 		rt_subscribe(_metadata, self->fd, 0, RING_NEXT);
 	fill(end, sizeof(end), BY_END, 0);
-	ASSERT_EQ(0, rt_publish(self->fd, end, sizeof(end), tag_of(BY_END, 0), RING_NEVER, NULL));
+	if (ended) {
+		ASSERT_EQ(0, rt_publish(self->fd, end, sizeof(end), tag_of(BY_END, 0), RING_NEVER, NULL));
+		ended = all_end(subscribers, variant->subscribers, self->shared);
+	}
+	if (!ended)
+		show_and_kill(variant->ring, children, variant->subscribers + variant->producers);
+	EXPECT_TRUE(ended);
 
 	expected = self->prelude - first[variant->start] + count + 1;
 	for (i = 0; i < variant->subscribers; i++) {
 		struct outcome *o = &self->shared->subscriber[i];
 
 		choose(&s, variant, i);
-		EXPECT_EQ(0, rt_wait_child(subscribers[i]));
 		EXPECT_STREQ("", o->wrong) {
 			TH_LOG("subscriber %u, mode %d, %s", i, s.mode, s.lossy ? "lossy" : "reliable");
 		}

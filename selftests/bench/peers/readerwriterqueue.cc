@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/* moodycamel::ReaderWriterQueue, between threads */
+#include <readerwriterqueue/readerwriterqueue.h>
+
+#include "bench.h"
+#include "record.h"
+
+template <size_t size>
+using queue = moodycamel::ReaderWriterQueue<record<size>>;
+
+template <size_t size>
+static ALWAYS_INLINE unsigned int push(struct end *e, uint64_t first)
+{
+	record<size> *r = (record<size> *)e->record;
+
+	bench_fill(r, bench_number(e, first));
+	return ((queue<size> *)e->channel)->try_enqueue(*r);
+}
+
+template <size_t size>
+static ALWAYS_INLINE unsigned int pop(struct end *e, bool in_place)
+{
+	record<size> *r = (record<size> *)e->record;
+
+	if (!((queue<size> *)e->channel)->try_dequeue(*r))
+		return 0;
+	bench_take(e, r, size, in_place);
+	return 1;
+}
+
+static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int, size_t size, unsigned int, bool)
+{
+	BY_SIZE(size, push, e, first);
+}
+
+static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int, size_t size, unsigned int, bool in_place)
+{
+	BY_SIZE(size, pop, e, in_place);
+}
+
+template <size_t size>
+static void *make(int)
+{
+	return new queue<size>(DEPTH(size));
+}
+
+static void *make_channel(const struct work *w)
+{
+	BY_SIZE(w->size, make, 0);
+}
+
+static bool can(const struct work *w)
+{
+	return w->kind != GATHER && w->waiting == SPIN && w->batch == 1;
+}
+
+#include "loops.h"
+
+PEER(readerwriter, .name = "moodycamel ReaderWriterQueue", .threads = true, .can = can, .open = make_channel, LOOPS)

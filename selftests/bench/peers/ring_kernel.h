@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What stands for the kernel in the native bench: moving the tail, sleeping and waking, as module/tail.c and wait.c do
+ * it, over shared memory, and with a system call where a producer would make one.
+ */
+#ifndef RING_KERNEL_H
+#define RING_KERNEL_H
+
+#include <errno.h>
+
+#include "futex.h"
+
+#define SUBSCRIBERS_MAX	8u
+
+/**
+ * struct channel - a ring
+ * @mem: its areas, as all processes have them mapped
+ * @cursors: of its subscribers
+ * @subscribers: how many
+ * @lock: ring.lock
+ * @wakes: counts wake-ups of the readers, who sleep on it
+ */
+struct channel {
+	struct ring_mem mem;
+	struct ring_cursor *cursors[SUBSCRIBERS_MAX];
+	unsigned int subscribers;
+	uint32_t lock __attribute__((aligned(RING_APART)));
+	uint32_t wakes __attribute__((aligned(RING_APART)));
+};
+
+static void lock(struct channel *c)
+{
+	while (__atomic_exchange_n(&c->lock, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void unlock(struct channel *c)
+{
+	__atomic_store_n(&c->lock, 0, __ATOMIC_RELEASE);
+}
+
+/* ring_lowest_cursor(), pass() and publish_tail() of a block ring whose subscribers are all reliable */
+static __attribute__((noinline)) void reclaim(struct channel *c)
+{
+	const struct ring_mem *m = &c->mem;
+	struct ring_control *control = m->control;
+	__u64 tail, goal, limit = RING_NONE, state, index;
+	struct ring_mark mark;
+	unsigned int i;
+
+	syscall(SYS_getppid);		/* the way into the kernel and back */
+	lock(c);
+	tail = control->tail;
+	goal = tail + m->slot_count / 8;
+	for (i = 0; i < c->subscribers; i++) {
+		__u64 cursor = ring_load_acquire(&c->cursors[i]->cursor);	/* RB_RELEASE reclaim/A */
+
+		limit = cursor < limit ? cursor : limit;
+	}
+	mark = ring_mem_mark_read(m);
+	while (mark.tail < goal) {
+		enum ring_look look = ring_mem_look(m, mark.tail, &state);
+		__u32 k = ring_state_k(state);
+
+		if ((look != RING_LOOK_READY && look != RING_LOOK_SKIP) || limit - mark.tail < k ||
+		    mark.tail >= limit)
+			break;
+		mark.ordinal += look == RING_LOOK_READY;
+		mark.tail += k;
+	}
+	if (mark.tail != tail) {
+		index = control->mark_index + 1;
+		__atomic_thread_fence(__ATOMIC_RELEASE);		/* RB_MARK reclaim/F */
+		ring_store(&control->mark[index & 1].tail, mark.tail);
+		ring_store(&control->mark[index & 1].ordinal, mark.ordinal);
+		ring_store_release(&control->mark_index, index);	/* RB_MARK reclaim/F */
+		ring_store_release(&control->tail, mark.tail);		/* RB_TAIL reclaim/B */
+	}
+	unlock(c);
+}
+
+/* ring_wake_readers() */
+static void wake_readers(struct channel *c)
+{
+	lock(c);
+	ring_store(&c->mem.control->wake_data, RING_NONE);
+	unlock(c);
+	__atomic_fetch_add(&c->wakes, 1, __ATOMIC_SEQ_CST);
+	futex_wake(&c->wakes);
+}
+
+/* ring_sleep() with ring_subscriber_arm(), once */
+static void sleep_for_data(struct channel *c, __u64 position)
+{
+	uint32_t wakes = __atomic_load_n(&c->wakes, __ATOMIC_ACQUIRE);
+	__u64 state;
+
+	lock(c);
+	if (position < c->mem.control->wake_data)
+		ring_store(&c->mem.control->wake_data, position);
+	unlock(c);
+	ring_mb();							/* RB_DATA sleep/D */
+	if (ring_mem_look(&c->mem, position, &state) < RING_LOOK_READY)
+		futex_wait(&c->wakes, wakes);
+}
+
+#endif /* RING_KERNEL_H */

@@ -39,6 +39,7 @@ static double target_ms = 10;
 static const char *only;
 static bool smoke;
 static FILE *csv;
+static const char *program;
 
 /* ---- Work ---- */
 
@@ -211,10 +212,10 @@ static void print(const char *text, const struct work *w, const struct peer *p, 
 		printf("  ring %6.2f (%.2f-%.2f) x, %u", ratio, ratio_low, ratio_high, f->ratios);
 	printf("\n");
 	if (csv)
-		fprintf(csv, "%s,%s,%s,%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/native %s\n", text,
+		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s\n", text,
 			placement_names[where], p->name, p->limit ? "limit" : "contestant", low, median, high,
 			w->kind == PINGPONG ? "ns one way" : "M records/s", f->values, ratio_low, ratio, ratio_high,
-			f->ratios, text);
+			f->ratios, program, text);
 	fflush(stdout);
 }
 
@@ -316,6 +317,8 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int option;
 
+	program = strrchr(argv[0], '/');
+	program = program ? program + 1 : argv[0];
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'r':

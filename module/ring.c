@@ -4,6 +4,7 @@
 #include <linux/cred.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -248,13 +249,36 @@ u64 ring_bytes(struct ring *ring)
 	return bytes;
 }
 
+static void full_barrier(void *unused)
+{
+	smp_mb();
+}
+
+/*
+ * RB_SHUTDOWN shutdown/G: an exclusive direct producer has no barrier between its claim and its look at the status.
+ * After this its claim is visible, or it is going to look, and then sees that it is to be discarded.
+ */
+static void close_to_exclusive(struct ring *ring)
+{
+	struct ring_control *control = ring->mem.control;
+
+	spin_lock(&ring->lock);
+	WRITE_ONCE(control->status, control->status | RING_STATUS_CLOSING);
+	spin_unlock(&ring->lock);
+	on_each_cpu(full_barrier, NULL, 1);
+}
+
 /* Set a status bit for good and wake everybody. */
 void ring_set_status(struct ring *ring, u32 bit)
 {
 	struct ring_control *control = ring->mem.control;
 
+	if (bit == RING_STATUS_SHUTDOWN && ring->geometry.flags & RING_DIRECT)
+		close_to_exclusive(ring);
 	spin_lock(&ring->lock);
 	WRITE_ONCE(control->status, control->status | bit);
+	if (bit == RING_STATUS_SHUTDOWN)
+		WRITE_ONCE(control->status, control->status & ~RING_STATUS_CLOSING);
 	spin_unlock(&ring->lock);
 	/*
 	 * RB_SHUTDOWN shutdown/G, pairs with claim/G: a claim that a reader did not see at its end of file

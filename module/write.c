@@ -71,7 +71,7 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 		switch (ring_mem_claim(&ring->mem, owner, k, sequence)) {
 		case RING_CLAIMED:
 			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
-			if (!(READ_ONCE(ring->mem.control->status) & RING_STATUS_SHUTDOWN))
+			if (!(READ_ONCE(ring->mem.control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING)))
 				return 0;
 			ring_mem_discard(&ring->mem, *sequence, k, owner);
 			wake_data(ring, *sequence + k);

@@ -62,6 +62,7 @@ struct subscriber {
  * @mem: as the protocol sees it
  * @policy: enum ring_policy
  * @atomic: there are lossy subscribers
+ * @exclusive: its one producer is an exclusive one
  * @lock: ring.lock
  * @writers_want_data: as in the module
  * @readers: ring.readers
@@ -73,6 +74,7 @@ struct ring {
 	struct ring_mem mem;
 	enum ring_policy policy;
 	bool atomic;
+	bool exclusive;
 	pthread_mutex_t lock;
 	bool writers_want_data;
 	struct queue readers;

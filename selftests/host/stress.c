@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The protocol file by itself: threads over ordinary memory, no kernel. What the module does, kernel.h
- * does. Four producers, four subscribers on each of three rings.
+ * does. Four producers, or an exclusive one, and four subscribers on each of five rings.
  *
  *	stress [RECORDS]	so many records in all, 300000
  *
@@ -139,12 +139,13 @@ static u32 random_len(const struct ring *ring, u64 *state)
 	return least + (u32)((r >> 16) % (most - least + 1));
 }
 
-static u64 claim(struct ring *ring, u32 owner, u32 k)
+static u64 claim(struct ring *ring, struct ring_exclusive *only, u32 owner, u32 k)
 {
 	__u64 sequence;
 
 	for (;;) {
-		switch (ring_mem_claim(&ring->mem, owner, k, &sequence)) {
+		switch (only ? ring_mem_claim_exclusive(&ring->mem, only, owner, k, &sequence) :
+			       ring_mem_claim(&ring->mem, owner, k, &sequence)) {
 		case RING_CLAIMED:
 			return sequence;
 		case RING_CLAIM_FULL:
@@ -166,6 +167,7 @@ static void *produce(void *arg)
 	struct ring *ring = p->ring;
 	const struct ring_mem *mem = &ring->mem;
 	u64 random = mix(p->id + 1), number = 1;
+	struct ring_exclusive known = { .last = RING_NONE }, *only = ring->exclusive ? &known : NULL;
 	u32 owner = owner_alloc(ring);
 	unsigned char *record = malloc(mem->longest);
 
@@ -174,13 +176,14 @@ static void *produce(void *arg)
 		u32 len = random_len(ring, &random);
 		u32 k = ring_mem_slots_for(mem, len);
 		u32 word = ring_mem_len_word(mem, len);
-		u64 sequence = claim(ring, owner, k);
+		u64 sequence = claim(ring, only, owner, k);
 		struct ring_slot *slot = ring_mem_slot(mem, sequence);
 
 		fill(record, len, p->id, number);
 		if (dies == 0) {	/* between claim and commit, in the middle of its payload */
 			copy_in(ring, ring_mem_payload(mem, sequence, word), record, len / 2);
 			unproduce(ring, owner);
+			known.last = RING_NONE;		/* another process */
 			owner = owner_alloc(ring);
 			continue;
 		}
@@ -191,6 +194,7 @@ static void *produce(void *arg)
 		number++;
 		if (dies == 1) {	/* before its look at the wake word */
 			unproduce(ring, owner);
+			known.last = RING_NONE;		/* another process */
 			owner = owner_alloc(ring);
 			continue;
 		}
@@ -338,7 +342,7 @@ static void queue_init(struct queue *queue)
 	pthread_cond_init(&queue->wakes, NULL);
 }
 
-static bool run(const char *name, enum ring_policy policy, int reliable, u64 records)
+static bool run(const char *name, enum ring_policy policy, int reliable, int count, u64 records)
 {
 	static const u32 slots = 256, slot_size = 64, bulk = 256 * 256;
 	struct ring *ring = calloc(1, sizeof(*ring));
@@ -358,11 +362,12 @@ static bool run(const char *name, enum ring_policy policy, int reliable, u64 rec
 	ring->mem.control->wake_space = RING_NONE;
 	ring->policy = policy;
 	ring->atomic = reliable < SUBSCRIBERS;
-	ring->records = records / PRODUCERS;
+	ring->exclusive = count == 1;
+	ring->records = records / (u64)count;
 	pthread_mutex_init(&ring->lock, NULL);
 	queue_init(&ring->readers);
 	queue_init(&ring->writers);
-	published = ring->records * PRODUCERS;
+	published = ring->records * (u64)count;
 
 	for (i = 0; i < SUBSCRIBERS; i++) {
 		struct subscriber *sub = &ring->subscribers[i];
@@ -374,11 +379,11 @@ static bool run(const char *name, enum ring_policy policy, int reliable, u64 rec
 	}
 	for (i = 0; i < SUBSCRIBERS; i++)
 		pthread_create(&threads[PRODUCERS + i], NULL, subscribe, &ring->subscribers[i]);
-	for (i = 0; i < PRODUCERS; i++) {
+	for (i = 0; i < count; i++) {
 		producers[i] = (struct producer) { ring, (u32)i };
 		pthread_create(&threads[i], NULL, produce, &producers[i]);
 	}
-	for (i = 0; i < PRODUCERS; i++)
+	for (i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 
 	/* ring_set_status() */
@@ -424,9 +429,12 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
-	ksft_set_plan(3);
-	ksft_test_result(run("block", RING_BLOCK, 4, records / 3), "block, four reliable\n");
-	ksft_test_result(run("block and lossy", RING_BLOCK, 2, records / 3), "block, two reliable, two lossy\n");
-	ksft_test_result(run("overwrite", RING_OVERWRITE, 0, records / 3), "overwrite, four lossy\n");
+	ksft_set_plan(5);
+	ksft_test_result(run("block", RING_BLOCK, 4, PRODUCERS, records / 5), "block, four reliable\n");
+	ksft_test_result(run("block and lossy", RING_BLOCK, 2, PRODUCERS, records / 5), "block, two reliable, two lossy\n");
+	ksft_test_result(run("overwrite", RING_OVERWRITE, 0, PRODUCERS, records / 5), "overwrite, four lossy\n");
+	ksft_test_result(run("exclusive", RING_BLOCK, 2, 1, records / 5), "exclusive producer, two reliable, two lossy\n");
+	ksft_test_result(run("exclusive overwrite", RING_OVERWRITE, 0, 1, records / 5),
+			 "exclusive producer, overwrite, four lossy\n");
 	ksft_finished();
 }

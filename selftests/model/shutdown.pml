@@ -3,6 +3,8 @@
  * RB_SHUTDOWN: two producers claim and commit one record each, each slot is used once; a third party shuts the ring
  * down at any time; two subscribers read until they have seen the end, sleeping in between.
  *
+ * EXCLUSIVE: one producer instead, whose claims are plain stores, with no barrier before its look at the status.
+ *
  * Asserted: who has seen the end at a sequence has missed nothing: what is claimed there later is never
  * committed. Everybody ends: nobody sleeps on a ring that is shut down.
  */
@@ -14,7 +16,9 @@
 #define DISCARDED 3
 
 byte phase[SLOTS];
-byte status;
+byte status;		/* SHUTDOWN */
+byte closing;		/* CLOSING */
+byte claim_to = NONE;	/* the store buffer of an exclusive producer's claim */
 byte wake_data = NONE;
 bool queued[2], woken[2];
 byte ended[2] = NONE;	/* where a subscriber saw the end */
@@ -28,6 +32,7 @@ proctype memory()
 end:
 	do
 	:: d_step { wake_data_to != NONE -> wake_data = wake_data_to; wake_data_to = NONE; lock = 0 }
+	:: d_step { claim_to != NONE -> phase[claim_to] = BUSY; claim_to = NONE }
 	od
 }
 
@@ -81,6 +86,31 @@ proctype producer(byte me)
 	fi
 }
 
+proctype exclusive()
+{
+	byte s;
+	bool seen;
+
+	do
+	:: s == SLOTS - 1 || status || closing -> break
+	:: else ->
+		claim_to = s;				/* ring_mem_claim_exclusive() */
+		seen = status || closing;		/* RB_SHUTDOWN claim/G */
+		if
+		:: d_step { claim_to == NONE && seen -> phase[s] = DISCARDED }
+		:: d_step { claim_to == NONE && !seen ->
+			phase[s] = COMMITTED;
+			assert(ended[0] > s && ended[1] > s) }
+		fi;
+		if
+		:: s + 1 > wake_data -> wake_readers()
+		:: else
+		fi;
+		s++;
+		seen = 0
+	od
+}
+
 proctype subscriber(byte me)
 {
 	byte s, seen, armed;
@@ -132,6 +162,14 @@ eof:
 /* ring_set_status() */
 proctype shutdown()
 {
+#ifdef EXCLUSIVE
+#ifndef NO_CLOSING
+	closing = 1;
+#endif
+#ifndef NO_RB_SHUTDOWN_SHUTDOWN
+	claim_to == NONE;				/* RB_SHUTDOWN shutdown/G: on_each_cpu() */
+#endif
+#endif
 	status = 1;
 #ifndef NO_WAKE_AT_SHUTDOWN
 	wake_readers()
@@ -141,8 +179,12 @@ proctype shutdown()
 init {
 	atomic {
 		run memory();
+#ifdef EXCLUSIVE
+		run exclusive();
+#else
 		run producer(0);
 		run producer(1);
+#endif
 		run subscriber(0);
 		run subscriber(1);
 		run shutdown()

@@ -111,6 +111,7 @@ enum ring_policy {
 #define RING_STATUS_SHUTDOWN	(1u << 0)	/* no more records; readers drain, then end of file */
 #define RING_STATUS_CORRUPT	(1u << 1)	/* found inconsistent: calls answer EUCLEAN */
 #define RING_STATUS_DESTROYED	(1u << 2)	/* removed: calls answer ENODEV */
+#define RING_STATUS_CLOSING	(1u << 3)	/* for a moment before SHUTDOWN: no more records */
 
 /**
  * struct ring_info - RING_IOC_INFO: what this ring is and where its areas are mapped

@@ -31,7 +31,8 @@
  *  RB_LAPPED	claim/C: full barrier of the claim, after load-acquire of the tail
  *						read/C: load barrier between payload and tail
  *	A lossy reader that saw any byte of the next lap's record sees the tail beyond its cursor, so
- *	it knows that what it read is torn.
+ *	it knows that what it read is torn. An exclusive producer has it once for each move of the tail: the
+ *	first claim that sees a tail is the first that may lie where that tail has made room.
  *  RB_DATA	commit/D: full barrier between the state and wake_data
  *						sleep/D: full barrier between wake_data and the state
  *	Store buffering: either the committer sees who waits and wakes it, or who is about to wait sees
@@ -47,7 +48,11 @@
  *						end/G: load-acquire of the status before the state
  *	Who sees the ring shut down and nothing claimed at its cursor has reached the end of file for
  *	good: a later claim sees the status too, and is discarded. The status is set with a full barrier
- *	behind it (shutdown/G).
+ *	behind it (shutdown/G). An exclusive producer has no barrier there, so on a direct ring shutdown/G has it
+ *	for both: the kernel says CLOSING, has every processor pass a full barrier, then says SHUTDOWN. A claim
+ *	whose load of the status came before that barrier is seen by whoever sees SHUTDOWN; one whose load came
+ *	after it has seen CLOSING, and is discarded. Its store of the claim comes before its load of the status in the
+ *	program's order, which is all that a barrier made by an interrupt needs.
  *
  * The wake words: wake_data is the lowest sequence that anybody sleeps for, wake_space the lowest
  * cursor that a sleeping writer needs; RING_NONE when nobody sleeps. Only the kernel writes them.
@@ -476,6 +481,72 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 		}
 	}
 	return RING_CLAIM_AGAIN;
+}
+
+/**
+ * struct ring_exclusive - what an exclusive direct producer knows, because nobody else claims
+ * @next: the head
+ * @last: the hint as it was left; another one there: somebody did claim, or the ring was reset
+ * @tail: the tail that its last claim saw
+ */
+struct ring_exclusive {
+	__u64 next;
+	__u64 last;
+	__u64 tail;
+};
+
+/* Look where the head is: before the first claim, and when the hint is another's. As ring_mem_find_head(). */
+static inline enum ring_claim ring_mem_exclusive_find(const struct ring_mem *m, struct ring_exclusive *x)
+{
+	__u64 old, tail;
+
+	x->last = ring_load(&m->producers->hint);
+	x->tail = RING_NONE;
+	return ring_mem_find_head(m, &x->next, &old, &tail);
+}
+
+/**
+ * ring_mem_claim_exclusive - ring_mem_claim() for a producer that is attached as the only one
+ * @m: the ring
+ * @x: what it knows; zeroed before ring_mem_exclusive_find()
+ * @owner: its owner id
+ * @k: how many slots
+ * @sequence: as ring_mem_claim()
+ *
+ * Plain stores: nobody else claims, so there is nothing to compare with. For one thread. The kernel may claim
+ * on its behalf in between, by write(), which the hint tells.
+ *
+ * The claim is a release, and so is the hint: who sees either sees all claims before it, as with the
+ * compare-and-swap, and finds no hole before the head.
+ */
+static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m, struct ring_exclusive *x,
+						       __u32 owner, __u32 k, __u64 *sequence)
+{
+	__u64 tail = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
+	__u64 s = x->next;
+
+	if (__builtin_expect(ring_load(&m->producers->hint) != x->last || (__s64)(s - tail) < 0, 0)) {
+		enum ring_claim found = ring_mem_exclusive_find(m, x);
+
+		*sequence = s = x->next;
+		if (found != RING_CLAIMED)
+			return found;
+		tail = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
+	}
+	*sequence = s;
+	if (s + k - tail > m->slot_count)
+		return RING_CLAIM_FULL;
+	if (tail != x->tail) {
+		x->tail = tail;
+		ring_mb();						/* RB_LAPPED claim/C */
+	}
+	/* RB_SHUTDOWN claim/G: the caller loads the status after this */
+	ring_store_release(&ring_mem_slot(m, s)->state,
+			   ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY));
+	ring_store_release(&m->producers->hint, s);
+	x->last = s;
+	x->next = s + k;
+	return RING_CLAIMED;
 }
 
 /* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */

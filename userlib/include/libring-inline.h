@@ -20,6 +20,8 @@ struct ring {
 	struct ring_mem in;
 	const __u32 *publishing __attribute__((aligned(RING_APART)));	/* the same, while direct */
 	__u32 owner;
+	__u32 exclusive;
+	struct ring_exclusive only;		/* while exclusive */
 	struct ring_mem out;
 };
 
@@ -113,6 +115,13 @@ RING_INLINE int ring_is_direct(const struct ring *r)
 	return (int)ring_load(ring_load_acquire(&r->publishing));
 }
 
+static inline enum ring_claim ring_claim_direct(struct ring *r, __u32 k, __u64 *sequence)
+{
+	if (r->exclusive)
+		return ring_mem_claim_exclusive(&r->out, &r->only, r->owner, k, sequence);
+	return ring_mem_claim(&r->out, r->owner, k, sequence);
+}
+
 /* A direct producer's reservation; 0 when there is more to it, and nothing was reserved. */
 static inline int ring_reserve_direct(struct ring *r, size_t len, struct ring_reservation *res)
 {
@@ -123,7 +132,7 @@ static inline int ring_reserve_direct(struct ring *r, size_t len, struct ring_re
 	if (!ring_likely(ring_is_direct(r) && len <= m->longest))
 		return 0;
 	k = ring_mem_slots_for(m, len);
-	if (!ring_likely(ring_mem_claim(m, r->owner, k, &sequence) == RING_CLAIMED))
+	if (!ring_likely(ring_claim_direct(r, k, &sequence) == RING_CLAIMED))
 		return 0;
 	if (!ring_likely(!ring_load(&m->control->status))) {		/* RB_SHUTDOWN claim/G */
 		ring_mem_discard(m, sequence, k, r->owner);

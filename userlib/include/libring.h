@@ -35,7 +35,7 @@
  * signal whose handler was not installed with SA_RESTART gives -EINTR.
  *
  * Threads. Publishing (ring_publish() to ring_discard(), ring_wait_space()) may be done by any number of
- * threads of a handle at a time. So may what names no cursor: ring_get(), ring_latest(), ring_get_info(),
+ * threads of a handle at a time, unless it is the exclusive producer. So may what names no cursor: ring_get(), ring_latest(), ring_get_info(),
  * ring_get_stat(), ring_flush(), ring_shutdown(), ring_fd(). Everything that subscribes, reads, releases or
  * waits for data is for one thread of a handle at a time, and one may read while others publish.
  * ring_open() and ring_close() are for one thread, with no other one inside a call on that handle.
@@ -395,7 +395,8 @@ int ring_latest(struct ring *r, void *buf, size_t len, struct ring_meta *meta);
  * @r: a handle opened for writing
  * @flags: 0, or RING_PRODUCE_EXCLUSIVE to be the only producer
  *
- * On a direct ring a handle opened for reading too becomes a direct producer, by itself.
+ * On a direct ring a handle opened for reading too becomes a direct producer, by itself. Exclusive, it publishes
+ * from one thread at a time, and in less time: nothing needs to be compared with what others claim.
  *
  * -EBUSY: an exclusive producer is attached; or, exclusive, any; or this handle is one already. -EAGAIN:
  * the ring has as many producers as it can have.

@@ -36,8 +36,11 @@ static int attach(struct handle *h, __u32 flags)
 	h->attached = true;
 	h->ring.owner = call.owner;
 	/* Without the mappings there is still the mediated way. */
-	if (!h->mediated && !map_out(h))
+	if (!h->mediated && !map_out(h)) {
+		h->ring.exclusive = flags & RING_PRODUCE_EXCLUSIVE;
+		h->ring.only.last = RING_NONE;	/* the first claim looks for the head */
 		ring_store_release(&h->ring.publishing, &h->guard[0]);
+	}
 	return 0;
 }
 

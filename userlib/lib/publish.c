@@ -46,7 +46,7 @@ int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring
 		err = status_error(status);
 		if (err)
 			return err;
-		if (status & RING_STATUS_SHUTDOWN)
+		if (status & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))
 			return -EPIPE;
 		if (ring_reserve_direct(r, len, res))
 			return 0;

@@ -72,7 +72,7 @@ static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pas
 			p->mark.ordinal++;
 		else
 			p->discarded++;
-		p->mark.tail += k;
+		p->mark.tail = ring_mem_after(p->mark.tail, k);
 	}
 }
 

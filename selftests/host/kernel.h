@@ -157,7 +157,7 @@ static u64 reclaim(struct ring *ring, u64 need, u64 *busy)
 			break;
 		if (look == RING_LOOK_READY)
 			mark.ordinal++;
-		mark.tail += k;
+		mark.tail = ring_mem_after(mark.tail, k);
 	}
 	if (mark.tail != tail) {
 		index = ring_load(&control->mark_index) + 1;

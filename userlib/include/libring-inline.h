@@ -52,7 +52,7 @@ static inline int ring_take(struct ring *r, __u64 state, struct ring_view *v)
 	v->sequence = sequence;
 	v->len = word & ~RING_LEN_BULK;
 	v->tag = tag;
-	r->position = sequence + k;
+	r->position = ring_mem_after(sequence, k);
 	r->pending++;
 	return 1;
 }

@@ -9,11 +9,12 @@ using boost::interprocess::message_queue;
 static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int, size_t size, unsigned int, bool)
 {
 	message_queue *q = (message_queue *)e->channel;
+	void *record = bench_made(e, first, size);
 
-	bench_fill(e->record, bench_number(e, first));
+	bench_make(e, first, 1, size);
 	if (e->work->waiting == SPIN)
-		return q->try_send(e->record, size, 0);
-	q->send(e->record, size, 0);
+		return q->try_send(record, size, 0);
+	q->send(record, size, 0);
 	return 1;
 }
 

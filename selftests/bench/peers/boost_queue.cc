@@ -12,9 +12,9 @@ using queue = boost::lockfree::queue<record<size>, boost::lockfree::capacity<DEP
 template <size_t size>
 static ALWAYS_INLINE unsigned int push(struct end *e, uint64_t first)
 {
-	record<size> *r = (record<size> *)e->record;
+	record<size> *r = (record<size> *)bench_made(e, first, size);
 
-	bench_fill(r, bench_number(e, first));
+	bench_make(e, first, 1, size);
 	return ((queue<size> *)e->channel)->bounded_push(*r);
 }
 

@@ -13,14 +13,11 @@ template <size_t size>
 static ALWAYS_INLINE unsigned int push(struct end *e, uint64_t first, unsigned int n)
 {
 	queue<size> *q = (queue<size> *)e->channel;
-	record<size> *r = (record<size> *)e->record;
+	record<size> *r = (record<size> *)bench_made(e, first, size);
 
-	if (n == 1 || size > 4096) {
-		bench_fill(r, bench_number(e, first));
+	n = bench_make(e, first, n, size);
+	if (n == 1)
 		return q->push(*r);
-	}
-	for (unsigned int i = 0; i < n; i++)
-		bench_fill(r + i, bench_number(e, first + i));
 	return (unsigned int)q->push(r, n);
 }
 

@@ -25,8 +25,8 @@ struct channel {
 #define PUT(bytes)										\
 	do {											\
 		return e->work->kind == GATHER ?						\
-			ck_ring_enqueue_mpsc_record##bytes(&c->ring, (void *)c->records, (void *)e->record) : \
-			ck_ring_enqueue_spsc_record##bytes(&c->ring, (void *)c->records, (void *)e->record); \
+			ck_ring_enqueue_mpsc_record##bytes(&c->ring, (void *)c->records, record) : \
+			ck_ring_enqueue_spsc_record##bytes(&c->ring, (void *)c->records, record); \
 	} while (0)
 
 #define GET(bytes)										\
@@ -40,8 +40,9 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 				       unsigned int batch, bool in_place)
 {
 	struct channel *c = e->channel;
+	void *record = bench_made(e, first, size);
 
-	bench_fill(e->record, bench_number(e, first));
+	bench_make(e, first, 1, size);
 	switch (size) {
 	case 8:
 		PUT(8);

@@ -12,18 +12,15 @@ template <size_t size>
 static ALWAYS_INLINE unsigned int push(struct end *e, uint64_t first, unsigned int n)
 {
 	queue<size> *q = (queue<size> *)e->channel;
-	record<size> *r = (record<size> *)e->record;
+	record<size> *r = (record<size> *)bench_made(e, first, size);
 
 	if (!e->own)
 		e->own = new moodycamel::ProducerToken(*q);
 	auto *token = (moodycamel::ProducerToken *)e->own;
 
-	if (n == 1 || size > 4096) {
-		bench_fill(r, bench_number(e, first));
+	n = bench_make(e, first, n, size);
+	if (n == 1)
 		return q->try_enqueue(*token, *r);
-	}
-	for (unsigned int i = 0; i < n; i++)
-		bench_fill(r + i, bench_number(e, first + i));
 	return q->try_enqueue_bulk(*token, r, n) ? n : 0;
 }
 

@@ -9,8 +9,10 @@
 static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int n, size_t size,
 				       unsigned int batch, bool in_place)
 {
-	bench_fill(e->record, bench_number(e, first));
-	return !mq_send((mqd_t)(intptr_t)e->channel, (char *)e->record, size, 0);
+	void *record = bench_made(e, first, size);
+
+	bench_make(e, first, 1, size);
+	return !mq_send((mqd_t)(intptr_t)e->channel, record, size, 0);
 }
 
 static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t size, unsigned int batch,

@@ -9,16 +9,13 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 				       unsigned int batch, bool in_place)
 {
 	int *fd = e->channel;
-	unsigned int i;
+	unsigned char *records = bench_made(e, first, size);
 	size_t done;
 	ssize_t ret;
 
-	if (size > 4096)
-		n = 1;
-	for (i = 0; i < n; i++)
-		bench_fill(bench_record(e, i, size), bench_number(e, first + i));
+	n = bench_make(e, first, n, size);
 	for (done = 0; done < n * size; done += (size_t)ret) {
-		ret = write(fd[1], e->record + done, n * size - done);
+		ret = write(fd[1], records + done, n * size - done);
 		if (ret < 0)
 			bench_fail("write: %s", strerror(errno));
 	}

@@ -11,13 +11,13 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 	void *to;
 
 	if (!in_place) {
-		bench_fill(e->record, bench_number(e, first));
-		return qb_rb_chunk_write(rb, e->record, size) == (ssize_t)size;
+		bench_make(e, first, 1, size);
+		return qb_rb_chunk_write(rb, bench_made(e, first, size), size) == (ssize_t)size;
 	}
 	to = qb_rb_chunk_alloc(rb, size);
 	if (!to)
 		return 0;
-	bench_fill_all(e, to, bench_number(e, first), size);
+	bench_fill(e, to, first, size);
 	return !qb_rb_chunk_commit(rb, size);
 }
 

@@ -91,14 +91,17 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 	struct ring_reservation res = { 0 };
 	unsigned int i;
 
-	if (batch == 1 && e->work->waiting != SPIN && !in_place) {
-		bench_fill(e->record, bench_number(e, first));
-		return !ring_publish(r, e->record, size, 0, RING_NOW);
-	}
+	if (!in_place)
+		n = bench_make(e, first, n, size);
+	if (batch == 1 && e->work->waiting != SPIN && !in_place)
+		return !ring_publish(r, bench_made(e, first, size), size, 0, RING_NOW);
 	for (i = 0; i < n; i++) {
 		if (ring_reserve(r, size, RING_NOW, &res))
 			break;
-		bench_fill_all(e, res.data, bench_number(e, first + i), size);
+		if (in_place)
+			bench_fill(e, res.data, first + i, size);
+		else
+			memcpy(res.data, (unsigned char *)bench_made(e, first, size) + i * size, size);
 		ring_commit_direct(r, &res, size);
 	}
 	if (i && e->work->waiting != SPIN && ring_mem_wakes_data(&r->out, res.sequence + res.k))
@@ -113,6 +116,9 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	struct ring_view v;
 	unsigned int i;
 
+	/* As in the manual's loop: what there is one by one, then one release, after 32 of them at the latest */
+	if (e->work->kind != PINGPONG)
+		n = BATCH;
 	for (i = 0; i < n && ring_next(r, &v) == 1; i++) {
 		if (!in_place)
 			memcpy(bench_record(e, i, size), v.data, size);
@@ -176,6 +182,8 @@ static void attach(struct end *e, bool sends)
 	own->ring.in = c->mem;
 	own->ring.out = c->mem;
 	own->ring.owner = 1 + e->id;
+	own->ring.exclusive = e->work->kind != GATHER;
+	own->ring.only.last = RING_NONE;
 	if (!sends)
 		own->ring.cursor = c->cursors[e->id];
 	e->own = own;

@@ -66,7 +66,7 @@ static __attribute__((noinline)) void reclaim(struct channel *c)
 		    mark.tail >= limit)
 			break;
 		mark.ordinal += look == RING_LOOK_READY;
-		mark.tail += k;
+		mark.tail = ring_mem_after(mark.tail, k);
 	}
 	if (mark.tail != tail) {
 		index = control->mark_index + 1;

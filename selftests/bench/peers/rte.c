@@ -12,15 +12,12 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 				       unsigned int batch, bool in_place)
 {
 	struct rte_ring *r = e->channel;
-	unsigned int i;
+	void *records = bench_made(e, first, size);
 
-	if (size > 4096)
-		n = 1;
-	for (i = 0; i < n; i++)
-		bench_fill(bench_record(e, i, size), bench_number(e, first + i));
-	return e->work->kind != GATHER ? rte_ring_sp_enqueue_burst_elem(r, e->record, size, n, NULL) :
-	       e->crowded ? rte_ring_mp_rts_enqueue_burst_elem(r, e->record, size, n, NULL) :
-			    rte_ring_mp_enqueue_burst_elem(r, e->record, size, n, NULL);
+	n = bench_make(e, first, n, size);
+	return e->work->kind != GATHER ? rte_ring_sp_enqueue_burst_elem(r, records, size, n, NULL) :
+	       e->crowded ? rte_ring_mp_rts_enqueue_burst_elem(r, records, size, n, NULL) :
+			    rte_ring_mp_enqueue_burst_elem(r, records, size, n, NULL);
 }
 
 static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t size, unsigned int batch,

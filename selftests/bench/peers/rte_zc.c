@@ -18,7 +18,7 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 		unsigned char *to = i < where.n1 ? (unsigned char *)where.ptr1 + i * size :
 						   (unsigned char *)where.ptr2 + (i - where.n1) * size;
 
-		bench_fill_all(e, to, bench_number(e, first + i), size);
+		bench_fill(e, to, first + i, size);
 	}
 	rte_ring_enqueue_zc_finish(e->channel, n);
 	return n;

@@ -8,9 +8,10 @@
 static ALWAYS_INLINE unsigned int send_one(struct end *e, uint64_t first, size_t size)
 {
 	int *fd = e->channel;
+	void *record = bench_made(e, first, size);
 
-	bench_fill(e->record, bench_number(e, first));
-	if (write(fd[1], e->record, size) != (ssize_t)size)
+	bench_make(e, first, 1, size);
+	if (write(fd[1], record, size) != (ssize_t)size)
 		bench_fail("write: %s", strerror(errno));
 	return 1;
 }

@@ -37,7 +37,7 @@ static ALWAYS_INLINE unsigned int spsc_send(struct spsc *q, struct end *e, uint6
 	for (i = 0; i < n; i++) {
 		unsigned char *to = q->records + (head + i) % DEPTH(size) * size;
 
-		bench_fill_all(e, to, bench_number(e, first + i), size);
+		bench_fill(e, to, first + i, size);
 	}
 	__atomic_store_n(&q->head, head + n, __ATOMIC_RELEASE);
 	return n;

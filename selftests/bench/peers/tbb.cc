@@ -11,9 +11,9 @@ using queue = tbb::concurrent_bounded_queue<record<size>>;
 template <size_t size>
 static ALWAYS_INLINE unsigned int push(struct end *e, uint64_t first)
 {
-	record<size> *r = (record<size> *)e->record;
+	record<size> *r = (record<size> *)bench_made(e, first, size);
 
-	bench_fill(r, bench_number(e, first));
+	bench_make(e, first, 1, size);
 	return ((queue<size> *)e->channel)->try_push(*r);
 }
 

@@ -25,7 +25,7 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 
 	if (__atomic_load_n(&node->used, __ATOMIC_ACQUIRE))
 		return 0;
-	bench_fill_all(e, node->payload, bench_number(e, first), size);
+	bench_fill(e, node->payload, first, size);
 	node->used = 1;
 	cds_wfcq_node_init(&node->link);
 	cds_wfcq_enqueue(&c->head, &c->tail, &node->link);

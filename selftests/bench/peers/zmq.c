@@ -34,9 +34,10 @@ static struct channel *new_channel(const struct work *w, const char *address)
 static ALWAYS_INLINE unsigned int send_one(struct end *e, uint64_t first, size_t size)
 {
 	struct channel *c = e->channel;
+	void *record = bench_made(e, first, size);
 
-	bench_fill(e->record, bench_number(e, first));
-	return zmq_send(c->sockets[1], e->record, size, e->work->waiting == SPIN ? ZMQ_DONTWAIT : 0) == (int)size;
+	bench_make(e, first, 1, size);
+	return zmq_send(c->sockets[1], record, size, e->work->waiting == SPIN ? ZMQ_DONTWAIT : 0) == (int)size;
 }
 
 #define send(e, first, n, size, batch, in_place)	send_one(e, first, size)

@@ -38,7 +38,7 @@ extern "C" {
 #define PRODUCERS_MAX	8u
 
 /* How many records a channel holds, for all contestants: 256 KiB of 64 bytes, 4 MiB from 1 KiB on */
-#define DEPTH(size)	((size) > 4096u ? 64u : 4096u)
+#define DEPTH(size)	((size) >= 4096u ? 64u : 4096u)
 
 enum kind {
 	STREAM,		/* one producer, one consumer */

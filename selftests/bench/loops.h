@@ -112,6 +112,9 @@ static ALWAYS_INLINE void pong_as(struct end *there, struct end *back, uint64_t 
 		case 1024:							\
 			LOOPS_WAYS(loop, 1024, __VA_ARGS__);			\
 			break;							\
+		case 4096:							\
+			LOOPS_WAYS(loop, 4096, __VA_ARGS__);			\
+			break;							\
 		case 65536:							\
 			LOOPS_WAYS(loop, 65536, __VA_ARGS__);			\
 			break;							\

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The native bench: ring and its peers on the same work, the sides in turn, in one run.
+ * The bench: ring and its peers on the same work, the sides in turn, in one run. With other peers it is the bench
+ * of the virtual machine too.
  *
  *	native [OPTION]... [WORK]...	by default all of the matrix
+ *	vm [OPTION]... [WORK]...	the same, of the real module
  *
  *	--rounds N	samples of each contestant (9)
  *	--ms N		how long a sample takes (10)
@@ -74,7 +76,7 @@ static bool work_parse(const char *text, struct work *w)
 		;
 	w->waiting = (enum waiting)n;
 	return n < 3 && (w->in_place || !strcmp(way, "copy")) && (batch == 1 || batch == BATCH) &&
-	       (w->size == 8 || w->size == 64 || w->size == 256 || w->size == 1024 || w->size == 65536) &&
+	       (w->size == 8 || w->size == 64 || w->size == 256 || w->size == 1024 || w->size == 4096 || w->size == 65536) &&
 	       (w->kind != PINGPONG || (w->size <= 64 && batch == 1 && !w->in_place));
 }
 
@@ -93,7 +95,11 @@ static const char *const matrix[] = {
 	"pingpong-8-x1-copy-sleep", "pingpong-8-x1-copy-sleep-1cpu",
 };
 
-#define MATRIX	(sizeof(matrix) / sizeof(matrix[0]))
+/* On the real module, in the virtual machine */
+static const char *const vm_matrix[] = {
+	"1to1-64-x1-copy-sleep", "1to1-1024-x1-copy-sleep", "1to1-64-x32-copy-sleep", "1to1-1024-x32-copy-sleep",
+	"pingpong-8-x1-copy-sleep", "pingpong-8-x1-copy-sleep-1cpu", "1to4-4096-x1-place-sleep",
+};
 
 /* What there is of kinds of loops */
 static const char *const smoke_matrix[] = {
@@ -102,7 +108,10 @@ static const char *const smoke_matrix[] = {
 	"pingpong-8-x1-copy-sleep-1cpu",
 };
 
-#define SMOKES	(sizeof(smoke_matrix) / sizeof(smoke_matrix[0]))
+#define COUNT(list)	(sizeof(list) / sizeof((list)[0]))
+
+static const char *const *all_works = matrix;
+static unsigned int works = COUNT(matrix);
 
 /* ---- Figures ---- */
 
@@ -289,8 +298,8 @@ static int list(void)
 	const struct peer *p;
 	unsigned int i;
 
-	for (i = 0; i < MATRIX; i++)
-		printf("%s\n", matrix[i]);
+	for (i = 0; i < works; i++)
+		printf("%s\n", all_works[i]);
 	for (p = peers; p; p = p->next)
 		printf("%s: %s%s\n", p->limit ? "limit" : "contestant", p->name, p->threads ? ", threads" : "");
 	return 0;
@@ -323,6 +332,10 @@ int main(int argc, char **argv)
 
 	program = strrchr(argv[0], '/');
 	program = program ? program + 1 : argv[0];
+	if (!strcmp(program, "vm")) {
+		all_works = vm_matrix;
+		works = COUNT(vm_matrix);
+	}
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'r':
@@ -350,8 +363,12 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	for (i = 0; i < (optind < argc ? (unsigned int)(argc - optind) : smoke ? SMOKES : MATRIX); i++) {
-		const char *text = optind < argc ? argv[(unsigned int)optind + i] : smoke ? smoke_matrix[i] : matrix[i];
+	if (smoke && all_works == matrix) {
+		all_works = smoke_matrix;
+		works = COUNT(smoke_matrix);
+	}
+	for (i = 0; i < (optind < argc ? (unsigned int)(argc - optind) : works); i++) {
+		const char *text = optind < argc ? argv[(unsigned int)optind + i] : all_works[i];
 
 		if (!work_parse(text, &w)) {
 			fprintf(stderr, "native: %s: no such work\n", text);

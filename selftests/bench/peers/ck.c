@@ -15,6 +15,7 @@ RECORD(8)
 RECORD(64)
 RECORD(256)
 RECORD(1024)
+RECORD(4096)
 RECORD(65536)
 
 struct channel {
@@ -52,6 +53,8 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 		PUT(256);
 	case 1024:
 		PUT(1024);
+	case 4096:
+		PUT(4096);
 	default:
 		PUT(65536);
 	}
@@ -75,6 +78,9 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 		break;
 	case 1024:
 		GET(1024);
+		break;
+	case 4096:
+		GET(4096);
 		break;
 	default:
 		GET(65536);

@@ -5,6 +5,9 @@
 
 #include "bench.h"
 
+/* In this sample, which is a process of its own */
+static bool one_a_call;
+
 static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int n, size_t size,
 				       unsigned int batch, bool in_place)
 {
@@ -13,7 +16,7 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 	size_t done;
 	ssize_t ret;
 
-	n = bench_make(e, first, n, size);
+	n = bench_make(e, first, one_a_call ? 1 : n, size);
 	for (done = 0; done < n * size; done += (size_t)ret) {
 		ret = write(fd[1], records + done, n * size - done);
 		if (ret < 0)
@@ -30,7 +33,7 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	size_t done = 0;
 	ssize_t ret;
 
-	if (size > 4096)
+	if (size > 4096 || one_a_call)
 		n = 1;
 	/* What there is, up to so many; then the rest of the last one */
 	do {
@@ -56,6 +59,12 @@ static void *make_channel(const struct work *w)
 	return fd;
 }
 
+static void *make_one(const struct work *w)
+{
+	one_a_call = true;
+	return make_channel(w);
+}
+
 static bool can(const struct work *w)
 {
 	/* Writes of more than a page from several producers are mixed up. */
@@ -64,4 +73,10 @@ static bool can(const struct work *w)
 
 #include "loops.h"
 
+static bool can_one(const struct work *w)
+{
+	return can(w) && w->batch > 1 && w->waiting == SLEEP && w->kind == STREAM;
+}
+
 PEER(pipe_, .name = "pipe", .can = can, .open = make_channel, LOOPS)
+PEER(pipe_one, .name = "pipe, one a call", .can = can_one, .open = make_one, LOOPS)

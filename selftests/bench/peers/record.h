@@ -19,6 +19,8 @@ template <size_t bytes> struct record {
 			return function<256>(__VA_ARGS__);	\
 		case 1024:					\
 			return function<1024>(__VA_ARGS__);	\
+		case 4096:					\
+			return function<4096>(__VA_ARGS__);	\
 		default:					\
 			return function<65536>(__VA_ARGS__);	\
 		}						\

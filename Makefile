@@ -8,6 +8,9 @@ PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config 
 	   abigail-tools openssl
 # What building and testing the Debian packages needs besides
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
+# What the bench compares ring with, and draws with; one that is not there is left out
+BENCH_PACKAGES = g++ libboost-dev libck-dev libdpdk-dev liburcu-dev libtbb-dev libreaderwriterqueue-dev \
+		 libconcurrentqueue-dev libqb-dev libzmq3-dev gnuplot-nox
 # What check-kernels needs besides; what is built for other kernels and processors is not installed
 KERNELS_PACKAGES = bubblewrap qemu-system-arm
 
@@ -26,6 +29,7 @@ MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(no
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
 HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign)
+HOST_TESTS += selftests/bench/smoke
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 
@@ -83,6 +87,12 @@ check-kernels: deps
 	@$(MAKE) all
 	@selftests/vm/kernels $(KERNELS) --vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
+# Against what users would pick instead; on an idle machine. BENCH=--quick: only what the table of targets needs
+bench: deps
+	@selftests/vm/fetch packages $(BENCH_PACKAGES)
+	@$(MAKE) module userlib
+	@selftests/bench/bench $(BENCH)
+
 demo: deps
 	@$(MAKE) all
 	@selftests/vm/run --modargs "$(MODARGS)" -- selftests/demo.sh
@@ -99,6 +109,7 @@ clean:
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C selftests KSFT=$(KSFT) clean
+	$(MAKE) -C selftests/bench clean
 	rm -rf .kernels
 
 help:
@@ -108,6 +119,7 @@ help:
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
 	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
+	@echo 'make bench      ring beside its peers: tables and plots in selftests/bench (installs packages)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make install    install the library, the tool and what belongs to them (DESTDIR, PREFIX=/usr/local)'
@@ -119,4 +131,4 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-proofs check-packages check-kernels demo packages deps clean help
+	check check-proofs check-packages check-kernels bench demo packages deps clean help

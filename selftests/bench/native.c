@@ -18,7 +18,7 @@
  *
  * Virtual CPUs may be near to each other or far, and change that while one looks. So each sample has the time of a
  * cache line's way from one to the other measured before and after it. Where the two disagree it counts for nothing;
- * what is left is near or far.
+ * what is left is near or far, or between two siblings of one core.
  */
 #include <getopt.h>
 
@@ -26,12 +26,13 @@
 
 #define ROUNDS_MAX	101u
 #define PEERS_MAX	64u
-#define FAR_NS		100.0	/* a line that takes longer is far */
+#define SIBLINGS_NS	20.0	/* a line that takes less is handed over between siblings, on one core */
+#define FAR_NS		100.0	/* one that takes longer is far */
 #define AGREE		1.7	/* so far apart may the two probes be */
 
-enum placement { NEAR, FAR, SAME, PLACEMENTS };
+enum placement { SIBLINGS, NEAR, FAR, SAME, PLACEMENTS };
 
-static const char *const placement_names[] = { "near", "far", "same" };
+static const char *const placement_names[] = { "siblings", "near", "far", "same" };
 static const char *const waiting_names[] = { "spin", "spinsleep", "sleep" };
 
 struct peer *peers;
@@ -149,6 +150,11 @@ static double better(const struct work *w, double a, double b)
 	return w->kind == PINGPONG ? b / a : a / b;
 }
 
+static enum placement placement_of(double ns)
+{
+	return ns < SIBLINGS_NS ? SIBLINGS : ns > FAR_NS ? FAR : NEAR;
+}
+
 static bool place_of(const struct work *w, const struct sample *s, enum placement *where)
 {
 	double low = s->before < s->after ? s->before : s->after;
@@ -157,8 +163,8 @@ static bool place_of(const struct work *w, const struct sample *s, enum placemen
 	*where = SAME;
 	if (w->one_cpu || !low)
 		return true;
-	*where = high > FAR_NS ? FAR : NEAR;
-	return high / low < AGREE && (low > FAR_NS) == (high > FAR_NS);
+	*where = placement_of(high);
+	return high / low < AGREE && placement_of(low) == *where;
 }
 
 /* As many records as take the time wanted; something else may have had the CPU, so the quickest of some counts. */
@@ -219,7 +225,7 @@ static void print(const char *text, const struct work *w, const struct peer *p, 
 	ratio_low = quartile(f->ratio, f->ratios, 1);
 	ratio = quartile(f->ratio, f->ratios, 2);
 	ratio_high = quartile(f->ratio, f->ratios, 3);
-	printf("%-32s %-4s %-28s %9.3f %9.3f %9.3f %s", text, placement_names[where], p->name, low, median, high,
+	printf("%-32s %-8s %-28s %9.3f %9.3f %9.3f %s", text, placement_names[where], p->name, low, median, high,
 	       w->kind == PINGPONG ? "ns " : "M/s");
 	if (f->ratios)
 		printf("  ring %6.2f (%.2f-%.2f) x, %u", ratio, ratio_low, ratio_high, f->ratios);
@@ -287,7 +293,7 @@ static bool measure(const char *text, const struct work *w)
 		if (n == 1 && sample_take(ring, w, ring_count, false, &rs) && place_of(w, &rs, &where))
 			put(&figures[0][where], w, &rs, NULL);
 	}
-	for (where = NEAR; where < PLACEMENTS && !smoke; where++)
+	for (where = SIBLINGS; where < PLACEMENTS && !smoke; where++)
 		for (i = 0; i < n; i++)
 			print(text, w, list[i], where, &figures[i][where]);
 	return ok;

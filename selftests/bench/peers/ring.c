@@ -88,25 +88,29 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 				       unsigned int batch, bool in_place)
 {
 	struct ring *r = &((struct own *)e->own)->ring;
-	struct ring_reservation res = { 0 };
-	unsigned int i;
+	struct ring_reservation res[BATCH];
+	unsigned int i, count;
 
 	if (!in_place)
 		n = bench_make(e, first, n, size);
 	if (batch == 1 && e->work->waiting != SPIN && !in_place)
 		return !ring_publish(r, bench_made(e, first, size), size, 0, RING_NOW);
-	for (i = 0; i < n; i++) {
-		if (ring_reserve(r, size, RING_NOW, &res))
-			break;
+	for (count = 0; count < n && !ring_reserve(r, size, RING_NOW, &res[count]); count++) {
 		if (in_place)
-			bench_fill(e, res.data, first + i, size);
+			bench_fill(e, res[count].data, first + count, size);
 		else
-			memcpy(res.data, (unsigned char *)bench_made(e, first, size) + i * size, size);
-		ring_commit_direct(r, &res, size);
+			memcpy(res[count].data, (unsigned char *)bench_made(e, first, size) + count * size, size);
 	}
-	if (i && e->work->waiting != SPIN && ring_mem_wakes_data(&r->out, res.sequence + res.k))
+	/*
+	 * The last one first: a reader looks at the first until that is there, and then finds all of them, whose lines
+	 * it has not taken away in the meantime.
+	 */
+	for (i = count; i--;)
+		ring_commit_direct(r, &res[i], size);
+	if (count && e->work->waiting != SPIN &&
+	    ring_mem_wakes_data(&r->out, res[count - 1].sequence + res[count - 1].k))
 		ring_wake(r, RING_WAKE_DATA);
-	return i;
+	return count;
 }
 
 static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t size, unsigned int batch,

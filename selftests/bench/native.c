@@ -41,6 +41,7 @@ static unsigned int rounds = 9;
 static double target_ms = 10;
 static const char *only;
 static bool smoke;
+static bool probes = true;
 static FILE *csv;
 static const char *program;
 
@@ -178,7 +179,7 @@ static uint64_t calibrate(const struct peer *p, const struct work *w)
 	for (tries = 0; tries < 8; tries++) {
 		quickest = UINT64_MAX;
 		for (again = 0; again < (smoke ? 1 : 4) && (double)quickest > wanted / 8; again++) {
-			if (!sample_take(p, w, count, smoke, &s))
+			if (!sample_take(p, w, count, smoke || !probes, &s))
 				return 0;
 			quickest = s.ns < quickest ? s.ns : quickest;
 		}
@@ -275,11 +276,11 @@ static bool measure(const char *text, const struct work *w)
 
 			/* Who goes first, changes. */
 			if (round & 1) {
-				ok &= sample_take(ring, w, ring_count, false, &rs);
-				ok &= sample_take(list[i], w, counts[i], false, &s);
+				ok &= sample_take(ring, w, ring_count, !probes, &rs);
+				ok &= sample_take(list[i], w, counts[i], !probes, &s);
 			} else {
-				ok &= sample_take(list[i], w, counts[i], false, &s);
-				ok &= sample_take(ring, w, ring_count, false, &rs);
+				ok &= sample_take(list[i], w, counts[i], !probes, &s);
+				ok &= sample_take(ring, w, ring_count, !probes, &rs);
 			}
 			if (!ok)
 				break;
@@ -290,7 +291,7 @@ static bool measure(const char *text, const struct work *w)
 			if (ring_placed && figures[0][ring_where].values < ROUNDS_MAX)
 				put(&figures[0][ring_where], w, &rs, NULL);
 		}
-		if (n == 1 && sample_take(ring, w, ring_count, false, &rs) && place_of(w, &rs, &where))
+		if (n == 1 && sample_take(ring, w, ring_count, !probes, &rs) && place_of(w, &rs, &where))
 			put(&figures[0][where], w, &rs, NULL);
 	}
 	for (where = SIBLINGS; where < PLACEMENTS && !smoke; where++)
@@ -340,6 +341,7 @@ int main(int argc, char **argv)
 	program = program ? program + 1 : argv[0];
 	if (!strcmp(program, "vm")) {
 		all_works = vm_matrix;
+		probes = false;	/* emulated processors are nowhere */
 		works = COUNT(vm_matrix);
 	}
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -151,8 +151,8 @@ static void meet(const struct worker *worker, unsigned int *met)
 
 	__atomic_fetch_add(&worker->stage->arrived, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&worker->stage->arrived, __ATOMIC_ACQUIRE) < all)
-		if (sample_crowded(worker->work) && ++turns > 200)
-			sched_yield();	/* else they are to begin while both have a CPU */
+		if ((sample_crowded(worker->work) || worker->work->waiting == SLEEP) && ++turns > 200)
+			sched_yield();	/* others are to begin while both have a CPU */
 		else
 			bench_pause();
 }

@@ -131,6 +131,9 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	if (i) {
 		ring_release(r);
 		e->spins = 0;
+		/* It has looked at the next one already: now its producer has that line for a moment. */
+		if (i < n && e->work->kind != PINGPONG)
+			bench_pause();
 	} else if (e->work->waiting == SLEEP || (e->work->waiting == SPINSLEEP && ++e->spins > SPINS)) {
 		sleep_for_data(channel_of(r), r->position);
 	}

@@ -20,9 +20,9 @@ struct ring {
 	struct ring_mem in;
 	const __u32 *publishing __attribute__((aligned(RING_APART)));	/* the same, while direct */
 	__u32 owner;
+	struct ring_mem out;
 	__u32 exclusive;
 	struct ring_exclusive only;		/* while exclusive */
-	struct ring_mem out;
 };
 
 /* When there is more to do than to look at the memory */

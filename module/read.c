@@ -95,7 +95,7 @@ static void release(struct ring_file *f, u64 next, u64 records)
 {
 	f->sub.part_sequence = RING_NONE;
 	f->sub.part = 0;
-	trace_ring_release(f, next, records);
+	trace_ring_release(f, READ_ONCE(f->sub.cursor->cursor), next, records);
 	if (ring_cursor_release(&f->ring->mem, f->sub.cursor, next, records))
 		ring_wake_writers(f->ring);
 }

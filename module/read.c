@@ -167,7 +167,8 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 	if (ret)
 		return ret;
 	for (;;) {
-		if (deadline != RING_NOW) {
+		/* Mostly there is something: then it does without the queue. */
+		if (deadline != RING_NOW && !ring_subscriber_ready(f)) {
 			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 			if (ret)
 				return ret;

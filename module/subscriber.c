@@ -271,6 +271,14 @@ static bool ready(struct ring_file *f, u64 *target)
 	return true;
 }
 
+/* Whether a read would give something now */
+bool ring_subscriber_ready(struct ring_file *f)
+{
+	u64 target;
+
+	return ready(f, &target);
+}
+
 /**
  * ring_subscriber_arm - whether a read would give something; if not, the commit that changes it wakes
  * @file: the struct ring_file

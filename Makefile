@@ -11,6 +11,9 @@ PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 # What check-kernels needs besides; what is built for other kernels and processors is not installed
 KERNELS_PACKAGES = bubblewrap qemu-system-arm
 
+# What check-static and check-debug need besides
+DEBUG_PACKAGES = bc bison ccache clang-tidy coccinelle flex libelf-dev libssl-dev ocaml-nox sparse
+
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
 	ls -d /lib/modules/*-amd64/build 2>/dev/null | grep -v -e -rt- -e -cloud- | sort -rV))
@@ -71,6 +74,11 @@ check-proofs: deps
 	@RECORDS=10000000 selftests/host/check
 	@selftests/model/check --heavy
 
+# What can be told from the source alone
+check-static: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@KDIR=$(KDIR) HOST_TIMEOUT=3000 selftests/vm/check --host selftests/vm/lint selftests/debug/static
+
 # The Debian packages of what is committed
 check-packages: deps
 	@selftests/vm/fetch packages $(PACKAGING)
@@ -106,6 +114,7 @@ help:
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
+	@echo 'make check-static  sparse, checkpatch, coccicheck, analyzers, shellcheck (installs packages)'
 	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
@@ -119,4 +128,4 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-proofs check-packages check-kernels demo packages deps clean help
+	check check-static check-proofs check-packages check-kernels demo packages deps clean help

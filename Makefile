@@ -79,6 +79,18 @@ check-static: deps
 	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
 	@KDIR=$(KDIR) HOST_TIMEOUT=3000 selftests/vm/check --host selftests/vm/lint selftests/debug/static
 
+# Programs at random, guided by what code they reach, for so many seconds
+SECONDS ?= 3600
+fuzz: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@$(MAKE) userlib selftests
+	@selftests/debug/fuzz $(SECONDS) $(FUZZ)
+
+# Which lines of the module and of the library the tests run
+coverage: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@selftests/debug/coverage "$(MODARGS)" --mediated $(MEDIATED_TESTS) --direct $(DIRECT_TESTS) selftests/failure_test
+
 # The Debian packages of what is committed
 check-packages: deps
 	@selftests/vm/fetch packages $(PACKAGING)
@@ -115,6 +127,8 @@ help:
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
 	@echo 'make check-static  sparse, checkpatch, coccicheck, analyzers, shellcheck (installs packages)'
+	@echo 'make fuzz       programs at random on a kernel with debuggers (SECONDS=3600, FUZZ="--seed N" or "--replay FILE")'
+	@echo 'make coverage   which lines the tests run, and which they do not'
 	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
 	@echo 'make demo       build, and show it in a virtual machine (installs packages)'
@@ -128,4 +142,4 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-static check-proofs check-packages check-kernels demo packages deps clean help
+	check check-static fuzz coverage check-proofs check-packages check-kernels demo packages deps clean help

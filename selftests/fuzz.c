@@ -70,15 +70,19 @@ static void seed_with(__u64 seed)
 static __u64 value(void)
 {
 	static const __u64 edges[] = {
-		0, 1, 2, 3, 4, 63, 64, 65, 4095, 4096, 4097, 1u << 16, (1u << 18) - 1, 1u << 18, 1u << 20, 0x7fffffff, 1u << 31,
-		0xffffffff, 1ull << 32, ~0ull >> 1, 1ull << 63, ~0ull - 1, ~0ull,
+		0, 1, 2, 3, 4, 63, 64, 65, 4095, 4096, 4097, 1u << 16, (1u << 18) - 1, 1u << 18, 1u << 20,
+		0x7fffffff, 1u << 31, 0xffffffff, 1ull << 32, ~0ull >> 1, 1ull << 63, ~0ull - 1, ~0ull,
 	};
 
 	switch (below(4)) {
-	case 0: return edges[below(ARRAY_SIZE(edges))];
-	case 1: return below(256);
-	case 2: return 1ull << below(64);
-	default: return random64() >> below(64);
+	case 0:
+		return edges[below(ARRAY_SIZE(edges))];
+	case 1:
+		return below(256);
+	case 2:
+		return 1ull << below(64);
+	default:
+		return random64() >> below(64);
 	}
 }
 
@@ -101,12 +105,18 @@ static void *address(void)
 	unsigned int i = below(MAPS);
 
 	switch (below(12)) {
-	case 0: return NULL;
-	case 1: return (void *)(random64() | RT_HIGHEST);
-	case 2: return room + ROOM - below(64);
-	case 3: return room + ROOM - 4096 + below(4096);
-	case 4: return maps[i].at ? maps[i].at + below(4096) : room;
-	default: return room + below(ROOM - 8192);
+	case 0:
+		return NULL;
+	case 1:
+		return (void *)(random64() | RT_HIGHEST);
+	case 2:
+		return room + ROOM - below(64);
+	case 3:
+		return room + ROOM - 4096 + below(4096);
+	case 4:
+		return maps[i].at ? maps[i].at + below(4096) : room;
+	default:
+		return room + below(ROOM - 8192);
 	}
 }
 
@@ -118,10 +128,14 @@ static __u32 length(void)
 static __u64 deadline(void)
 {
 	switch (below(4)) {
-	case 0: return RING_NEVER;
-	case 1: return rt_now() + below(2000000);
-	case 2: return value();
-	default: return RING_NOW;
+	case 0:
+		return RING_NEVER;
+	case 1:
+		return rt_now() + below(2000000);
+	case 2:
+		return value();
+	default:
+		return RING_NOW;
 	}
 }
 
@@ -272,10 +286,17 @@ static void do_read(unsigned int file)
 	int fd = file_at(file);
 
 	switch (below(4)) {
-	case 0: readv(fd, v, below(4)); break;
-	case 1: preadv2(fd, v, below(4), -1, below(2) ? RWF_NOWAIT : (int)value()); break;
-	case 2: pread(fd, v->iov_base, v->iov_len, value()); break;
-	default: read(fd, v->iov_base, v->iov_len);
+	case 0:
+		readv(fd, v, below(4));
+		break;
+	case 1:
+		preadv2(fd, v, below(4), -1, below(2) ? RWF_NOWAIT : (int)value());
+		break;
+	case 2:
+		pread(fd, v->iov_base, v->iov_len, value());
+		break;
+	default:
+		read(fd, v->iov_base, v->iov_len);
 	}
 }
 
@@ -285,10 +306,17 @@ static void do_write(unsigned int file)
 	int fd = file_at(file);
 
 	switch (below(4)) {
-	case 0: writev(fd, v, below(4)); break;
-	case 1: pwritev2(fd, v, below(4), -1, below(2) ? RWF_NOWAIT : (int)value()); break;
-	case 2: pwrite(fd, v->iov_base, v->iov_len, value()); break;
-	default: write(fd, v->iov_base, v->iov_len);
+	case 0:
+		writev(fd, v, below(4));
+		break;
+	case 1:
+		pwritev2(fd, v, below(4), -1, below(2) ? RWF_NOWAIT : (int)value());
+		break;
+	case 2:
+		pwrite(fd, v->iov_base, v->iov_len, value());
+		break;
+	default:
+		write(fd, v->iov_base, v->iov_len);
 	}
 }
 
@@ -343,10 +371,17 @@ static void do_map(unsigned int file)
 		}
 		break;
 	}
-	case 3: mprotect(at, size, below(8)); break;
-	case 4: madvise(at, size, below(26)); break;
-	case 5: msync(at, size, below(8)); break;
-	default: mlock(at, size);
+	case 3:
+		mprotect(at, size, below(8));
+		break;
+	case 4:
+		madvise(at, size, below(26));
+		break;
+	case 5:
+		msync(at, size, below(8));
+		break;
+	default:
+		mlock(at, size);
 	}
 }
 
@@ -392,9 +427,14 @@ static void do_splice(unsigned int file)
 		return;
 	write(p[1], room, below(3000));
 	switch (below(3)) {
-	case 0: splice(fd, NULL, p[1], NULL, below(70000), SPLICE_F_NONBLOCK); break;
-	case 1: splice(p[0], NULL, fd, NULL, below(70000), SPLICE_F_NONBLOCK); break;
-	default: sendfile(p[1], fd, NULL, below(70000));
+	case 0:
+		splice(fd, NULL, p[1], NULL, below(70000), SPLICE_F_NONBLOCK);
+		break;
+	case 1:
+		splice(p[0], NULL, fd, NULL, below(70000), SPLICE_F_NONBLOCK);
+		break;
+	default:
+		sendfile(p[1], fd, NULL, below(70000));
 	}
 	close(p[0]);
 	close(p[1]);
@@ -403,7 +443,8 @@ static void do_splice(unsigned int file)
 static void do_uring(unsigned int file)
 {
 	static const __u8 opcodes[] = {
-		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_POLL_ADD, IORING_OP_SPLICE,
+		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_POLL_ADD,
+		IORING_OP_SPLICE,
 	};
 	struct io_uring_params p = {};
 	struct io_uring_sqe *sqes;
@@ -424,7 +465,8 @@ static void do_uring(unsigned int file)
 			bool vector = op == IORING_OP_READV || op == IORING_OP_WRITEV;
 
 			sqes[i] = (struct io_uring_sqe) {
-				.opcode = op, .fd = file_at(file), .flags = below(4) ? 0 : (__u8)value() & ~IOSQE_FIXED_FILE,
+				.opcode = op, .fd = file_at(file),
+				.flags = below(4) ? 0 : (__u8)value() & ~IOSQE_FIXED_FILE,
 				.addr = (uintptr_t)(vector ? (void *)&v : address()), .len = vector ? 1 : length(),
 				.off = -1, .user_data = i, .rw_flags = below(4) ? 0 : (int)value(),
 			};
@@ -458,7 +500,8 @@ static void do_pass(unsigned int file)
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	sendmsg(s[0], &m, 0);
-	if (below(2) && recvmsg(s[1], &m, MSG_CMSG_CLOEXEC) == 1 && (c = CMSG_FIRSTHDR(&m)) && c->cmsg_type == SCM_RIGHTS) {
+	c = below(2) && recvmsg(s[1], &m, MSG_CMSG_CLOEXEC) == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (c && c->cmsg_type == SCM_RIGHTS) {
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 		put_file(below(FILES), fd);
 	}
@@ -472,16 +515,36 @@ static void do_file(unsigned int file)
 	int fd = file_at(file), n = below(5000);
 
 	switch (below(11)) {
-	case 0: lseek(fd, value(), below(6)); break;
-	case 1: fcntl(fd, F_SETFL, (int)value() & (O_NONBLOCK | O_ASYNC | O_APPEND)); break;
-	case 2: fcntl(fd, F_SETOWN, getpid()); break;
-	case 3: ioctl(fd, FIONREAD, below(8) ? (void *)&n : address()); break;
-	case 4: fstat(fd, &st); break;
-	case 5: ftruncate(fd, value()); break;
-	case 6: fallocate(fd, below(64), value(), value()); break;
-	case 7: fsync(fd); break;
-	case 8: put_file(below(FILES), dup(fd)); break;
-	case 9: fcntl(fd, F_SETLEASE, below(3)); break;
+	case 0:
+		lseek(fd, value(), below(6));
+		break;
+	case 1:
+		fcntl(fd, F_SETFL, (int)value() & (O_NONBLOCK | O_ASYNC | O_APPEND));
+		break;
+	case 2:
+		fcntl(fd, F_SETOWN, getpid());
+		break;
+	case 3:
+		ioctl(fd, FIONREAD, below(8) ? (void *)&n : address());
+		break;
+	case 4:
+		fstat(fd, &st);
+		break;
+	case 5:
+		ftruncate(fd, value());
+		break;
+	case 6:
+		fallocate(fd, below(64), value(), value());
+		break;
+	case 7:
+		fsync(fd);
+		break;
+	case 8:
+		put_file(below(FILES), dup(fd));
+		break;
+	case 9:
+		fcntl(fd, F_SETLEASE, below(3));
+		break;
 	default:
 		if (fd >= 0)
 			close(fd);
@@ -529,8 +592,8 @@ static void do_fork(unsigned int file)
 }
 
 static void (*const calls[])(unsigned int file) = {
-	do_open, do_open, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_read, do_read, do_write, do_write,
-	do_write, do_mmap, do_mmap, do_map, do_touch, do_touch, do_poll, do_splice, do_uring, do_pass, do_file,
+	do_open, do_open, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_read, do_read,
+	do_write, do_write, do_write, do_mmap, do_mmap, do_map, do_touch, do_touch, do_poll, do_splice, do_uring, do_pass, do_file,
 	do_file, do_look, do_fork,
 };
 
@@ -560,9 +623,15 @@ static struct program vary(struct program p)
 		int i = below(p.count), j;
 
 		switch (below(5)) {
-		case 0: p.ops[i].seed = random64() >> 32; break;
-		case 1: p.ops[i].file = below(FILES); break;
-		case 2: p.ops[i] = random_op(); break;
+		case 0:
+			p.ops[i].seed = random64() >> 32;
+			break;
+		case 1:
+			p.ops[i].file = below(FILES);
+			break;
+		case 2:
+			p.ops[i] = random_op();
+			break;
 		case 3:
 			if (p.count == OPS_MAX)
 				break;
@@ -804,8 +873,7 @@ int main(int argc, char **argv)
 		printf("# %u programs\n", kept);
 		if (!kept)
 			wrong = "no program to replay";
-	}
-	else {
+	} else {
 		last = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	}
 	if (rt_load(PARAMETERS))

@@ -332,8 +332,8 @@ int main(int argc, char **argv)
 		ioctl(fds[ring], RING_IOC_STAT, &stat);
 		published = stat.published - before[ring];
 		if (shared->received[ring] + shared->lost[ring] != published)
-			complain(ring, "%llu published, but %llu received and %llu lost", published, shared->received[ring],
-				 shared->lost[ring]);
+			complain(ring, "%llu published, but %llu received and %llu lost", published,
+				 shared->received[ring], shared->lost[ring]);
 		for (unsigned int i = 1; ring == BLOCK && i < lives[ring]; i++) {
 			const struct life *l = &shared->lives[ring][i];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Linked to programs whose coverage is counted: the counts are written also when a test ends with _exit(). */
-extern void __gcov_dump(void);
+void __gcov_dump(void);
 void __real__exit(int status) __attribute__((noreturn));
 void __wrap__exit(int status) __attribute__((noreturn));
 

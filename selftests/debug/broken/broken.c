@@ -111,7 +111,7 @@ static int hear(void *unused)
 	while (!kthread_should_stop()) {
 		if (smp_load_acquire(&flag)) {	/* before what it tells of */
 			shared++;
-			smp_store_release(&flag, 0);
+			smp_store_release(&flag, 0);	/* after it */
 		}
 		cond_resched();
 	}

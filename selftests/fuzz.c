@@ -593,8 +593,8 @@ static void do_fork(unsigned int file)
 
 static void (*const calls[])(unsigned int file) = {
 	do_open, do_open, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_read, do_read,
-	do_write, do_write, do_write, do_mmap, do_mmap, do_map, do_touch, do_touch, do_poll, do_splice, do_uring, do_pass, do_file,
-	do_file, do_look, do_fork,
+	do_write, do_write, do_write, do_mmap, do_mmap, do_map, do_touch, do_touch, do_poll, do_splice,
+	do_uring, do_pass, do_file, do_file, do_look, do_fork,
 };
 
 /* ---- Programs ---- */
@@ -776,8 +776,8 @@ static int reload(void)
 {
 	static const char *const names[] = { "rings", "slots", "slot_size", "size", "policy", "direct", "max_bytes" };
 	static const char *const values[] = {
-		"", "0", "1", "-1", "4", "64", "4096", "1M", "3", "256", "257", "block", "overwrite", "18446744073709551616",
-		"64,128", ",", "1M,,4", "0x40", "1T", "9999999999G", "'", "%s%n",
+		"", "0", "1", "-1", "4", "64", "4096", "1M", "3", "256", "257", "block", "overwrite",
+		"18446744073709551616", "64,128", ",", "1M,,4", "0x40", "1T", "9999999999G", "'", "%s%n",
 	};
 	char args[400] = "";
 	int n = below(5), at = 0;

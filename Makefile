@@ -154,7 +154,7 @@ help:
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
 	@echo 'make check-static  sparse, checkpatch, coccicheck, analyzers, shellcheck (installs packages)'
-	@echo 'make check-debug  the tests on kernels with KASAN, lockdep, KCSAN and others (built once, in half an hour)'
+	@echo 'make check-debug  the tests on kernels with KASAN, lockdep, KCSAN and others'
 	@echo 'make soak       producers and subscribers come and go, for MINUTES=60'
 	@echo 'make fuzz       programs at random on a kernel with debuggers (FUZZ_SECONDS=3600, FUZZ="--seed N" or "--replay FILE")'
 	@echo 'make coverage   which lines the tests run, and which they do not'

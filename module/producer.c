@@ -84,7 +84,7 @@ static bool reap(struct ring_file *f)
 			break;
 		/* The tail went on, up to a record of this owner at most: from there. */
 		if (look == RING_LOOK_PASSED && ring_mem_lapped(mem, s)) {
-			s = smp_load_acquire(&mem->control->tail);
+			s = smp_load_acquire(&mem->control->tail);	/* before the state */
 			continue;
 		}
 		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {

@@ -206,6 +206,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	struct ring_read_record __user *records = u64_to_user_ptr(arg->records);
 	void __user *buf = u64_to_user_ptr(arg->buf);
 	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor;
+	struct ring_read_record record = {};
 	u32 offset = 0;
 	struct taken t;
 	int ret = 0;
@@ -220,10 +221,12 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 			break;
 		}
 		ret = -EFAULT;
+		record.sequence = t.sequence;
+		record.offset = offset;
+		record.len = t.len;
+		record.tag = t.tag;
 		if (copy_to_user(buf + offset, t.payload, t.len) ||
-		    copy_to_user(records + arg->taken, &(struct ring_read_record) {
-				.sequence = t.sequence, .offset = offset, .len = t.len, .tag = t.tag,
-			    }, sizeof(*records)))
+		    copy_to_user(records + arg->taken, &record, sizeof(record)))
 			break;
 		ret = -EOVERFLOW;
 		if (ring_mem_lapped(&f->ring->mem, next))	/* RB_LAPPED read/C */

@@ -155,6 +155,7 @@ TRACE_EVENT(ring_wake,
 		__entry->ring = r->id;
 		__entry->writers = writers;
 		__entry->tail = READ_ONCE(r->mem.control->tail);
+		/* only told */
 		__entry->waiting = waitqueue_active(writers ? &r->writers : &r->readers);
 	),
 	TP_printk("ring%d %s tail=%llu waiting=%d", __entry->ring, __entry->writers ? "writers" : "readers",

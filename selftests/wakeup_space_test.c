@@ -109,7 +109,7 @@ static void press(struct __test_metadata *_metadata, struct player *p, enum writ
 	if (p->way == LEVEL || p->way == EDGE)
 		make_epoll(p, p->out, EPOLLOUT);
 	ready(p, players);
-	for (number = 0; number < SPACE_RECORDS; number++)
+	for (number = 0; number < rt_times(SPACE_RECORDS); number++)
 		while (!try_to_publish(p, writing, &number))
 			if (writing == BY_POLLING)
 				sleep_for(p, p->out, POLLOUT);
@@ -133,7 +133,7 @@ static void drain(struct __test_metadata *_metadata, struct player *p, __u64 cou
 TEST_F_TIMEOUT(space, never_lost, 120)
 {
 	int players = variant->writers + variant->readers, i;
-	__u64 count = SPACE_RECORDS * variant->writers;
+	__u64 count = rt_times(SPACE_RECORDS) * variant->writers;
 	__u64 wakes = rt_stat(_metadata, self->fd).writer_wakes;
 	pid_t pid[PLAYERS_MAX];
 

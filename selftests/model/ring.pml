@@ -147,10 +147,10 @@ inline reclaim()
 		:: else -> t = t + SLOT(t).k
 		fi
 	od;
-#if !KILLS_P
+#if !KILLS_P && !defined(FINE)
 	/*
 	 * What is free now is forgotten, for fewer states: nobody looks at it any more but to claim it, or is reap(),
-	 * on its way from where the tail was.
+	 * on its way from where the tail was, or between its look and its claim.
 	 */
 	s = tail;
 	do

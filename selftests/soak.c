@@ -233,6 +233,16 @@ static void trouble(struct player *p)
 	}
 }
 
+/* Whether a player's place is free, for the next one to begin in */
+static bool has_ended(struct player *p)
+{
+	if (p->pid && waitpid(p->pid, NULL, WNOHANG) != p->pid)
+		return false;
+	p->pid = 0;
+	p->go_on = 0;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct player producers[RINGS][PRODUCERS], subscribers[RINGS][SUBSCRIBERS];
@@ -271,12 +281,9 @@ int main(int argc, char **argv)
 			for (int i = 0; i < PRODUCERS; i++) {
 				struct player *p = &producers[ring][i];
 
-				if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid)
-					p->pid = 0;
-				if (p->pid) {
+				if (!has_ended(p)) {
 					trouble(p);
 				} else if (lives[ring] < LIVES_MAX) {
-					p->go_on = 0;
 					last[ring][i] = lives[ring]++;
 					p->pid = child();
 					if (!p->pid)
@@ -286,12 +293,9 @@ int main(int argc, char **argv)
 			for (int i = 0; i < SUBSCRIBERS; i++) {
 				struct player *p = &subscribers[ring][i];
 
-				if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid)
-					p->pid = 0;
-				if (p->pid) {
+				if (!has_ended(p)) {
 					trouble(p);
 				} else {
-					p->go_on = 0;
 					subscriptions++;
 					p->pid = child();
 					if (!p->pid)

@@ -5,7 +5,7 @@
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
 	   qemu-system-x86 busybox-static cpio xz-utils procps jq shellcheck man-db spin \
-	   abigail-tools openssl
+	   abigail-tools openssl trace-cmd
 # What building and testing the Debian packages needs besides
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 # What the bench compares ring with, and draws with; one that is not there is left out
@@ -13,6 +13,9 @@ BENCH_PACKAGES = g++ libboost-dev libck-dev libdpdk-dev liburcu-dev libtbb-dev l
 		 libconcurrentqueue-dev libqb-dev libzmq3-dev gnuplot-nox
 # What check-kernels needs besides; what is built for other kernels and processors is not installed
 KERNELS_PACKAGES = bubblewrap qemu-system-arm
+
+# What check-static and check-debug need besides
+DEBUG_PACKAGES = bc bison ccache clang-tidy coccinelle flex libelf-dev libssl-dev ocaml-nox sparse
 
 # The running kernel's headers; without them, Debian's newest
 KDIR ?= $(firstword $(shell ls -d /lib/modules/$$(uname -r)/build 2>/dev/null; \
@@ -28,7 +31,7 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
-HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign)
+HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign security)
 HOST_TESTS += selftests/bench/smoke
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
@@ -75,6 +78,50 @@ check-proofs: deps
 	@RECORDS=10000000 selftests/host/check
 	@selftests/model/check --heavy
 
+# What can be told from the source alone
+check-static: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@KDIR=$(KDIR) HOST_TIMEOUT=3000 selftests/vm/check --host selftests/vm/lint selftests/debug/static
+
+# Everything on kernels with debuggers, which are built once: first whether each debugger sees what it is there for
+DEBUG_MEDIATED = --vm "$(MODARGS)" selftests/failure_test $(MEDIATED_TESTS)
+DEBUG_DIRECT = --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
+LEAK_TESTS = $(addprefix selftests/,failure_test control_test subscribe_test publish_test mmap_test debug/leaks.sh)
+check-debug: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@$(MAKE) all
+	@failed=0; export HOST_TIMEOUT=7200; \
+	for kernel in kasan kcsan; do \
+		selftests/debug/kernel $$kernel >/dev/null && \
+		KERNEL=$$kernel selftests/vm/check --host selftests/debug/selftest && \
+		APPEND=kmemleak=off selftests/debug/check $$kernel $(DEBUG_MEDIATED) $(DEBUG_DIRECT) || failed=1; \
+	done; \
+	selftests/debug/check kasan --vm "$(MODARGS)" $(LEAK_TESTS) || failed=1; \
+	selftests/vm/check --host selftests/debug/fuzz || failed=1; \
+	exit $$failed
+
+# Programs at random, guided by what code they reach, for so many seconds
+FUZZ_SECONDS ?= 3600
+fuzz: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@$(MAKE) userlib selftests
+	@selftests/debug/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+# Processes come and go, are killed and stopped, memory runs short, processors are taken away, for so many minutes
+MINUTES ?= 60
+soak: deps
+	@$(MAKE) all
+	@for direct in 0 1; do \
+		selftests/vm/run --smp 4 --timeout $$(($(MINUTES) * 30 * 2 + 600)) --modargs \
+			"rings=2 slots=4096 size=1M,16M policy=block,overwrite direct=$$direct" -- \
+			selftests/soak $$(($(MINUTES) * 30)) || exit 1; \
+	done
+
+# Which lines of the module and of the library the tests run
+coverage: deps
+	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
+	@selftests/debug/coverage "$(MODARGS)" --mediated $(MEDIATED_TESTS) --direct $(DIRECT_TESTS) selftests/failure_test
+
 # The Debian packages of what is committed
 check-packages: deps
 	@selftests/vm/fetch packages $(PACKAGING)
@@ -117,6 +164,11 @@ help:
 	@echo 'make module     only the module; also userlib, selftests'
 	@echo 'make check      build, and run all tests in virtual machines (installs packages)'
 	@echo 'make check-proofs  the stress test and the model at full length (a quarter of an hour, 6 GB)'
+	@echo 'make check-static  sparse, checkpatch, coccicheck, analyzers, shellcheck (installs packages)'
+	@echo 'make check-debug  the tests on kernels with KASAN, lockdep, KCSAN and others'
+	@echo 'make soak       producers and subscribers come and go, for MINUTES=60'
+	@echo 'make fuzz       programs at random on a kernel with debuggers (FUZZ_SECONDS=3600, FUZZ="--seed N" or "--replay FILE")'
+	@echo 'make coverage   which lines the tests run, and which they do not'
 	@echo 'make check-packages  build the Debian packages of HEAD, and try them in a clean Debian'
 	@echo 'make check-kernels  the tests on each of several kernels, in an hour or two (KERNELS=NAMES: only on these)'
 	@echo 'make bench      ring beside its peers: tables and plots in selftests/bench (installs packages)'
@@ -131,4 +183,5 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-proofs check-packages check-kernels bench demo packages deps clean help
+	check check-static check-debug fuzz soak coverage check-proofs check-packages check-kernels \
+	bench demo packages deps clean help

@@ -76,12 +76,15 @@ static void show_busy(struct seq_file *m, const struct ring_stat *stat)
 
 static void show_sleepers(struct seq_file *m, struct ring *ring, const struct ring_stat *stat)
 {
+	bool reading = waitqueue_active(&ring->readers);	/* only told */
+	bool writing = waitqueue_active(&ring->writers);	/* likewise */
+
 	show_sequence(m, "wake_data", READ_ONCE(ring->mem.control->wake_data));
 	show_sequence(m, "wake_space", READ_ONCE(ring->mem.control->wake_space));
 	seq_printf(m, "readers:\t%s sleeps %llu wakes %llu\n",
-		   waitqueue_active(&ring->readers) ? "waiting" : "none", stat->reader_sleeps, stat->reader_wakes);
+		   reading ? "waiting" : "none", stat->reader_sleeps, stat->reader_wakes);
 	seq_printf(m, "writers:\t%s sleeps %llu wakes %llu\n",
-		   waitqueue_active(&ring->writers) ? "waiting" : "none", stat->writer_sleeps, stat->writer_wakes);
+		   writing ? "waiting" : "none", stat->writer_sleeps, stat->writer_wakes);
 }
 
 static void show_subscribers(struct seq_file *m, const struct ring_stat *stat,

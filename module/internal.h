@@ -312,6 +312,7 @@ int ring_subscribe_default(struct ring_file *f, bool nowait);
 int ring_unsubscribe(struct ring_file *f);
 int ring_seek(struct ring_file *f, u32 start, u64 *sequence);
 void ring_cursor_place(struct ring_file *f, u64 sequence);
+bool ring_subscriber_ready(struct ring_file *f);
 bool ring_subscriber_arm(void *file);
 u64 ring_subscriber_lost(struct ring_file *f);
 int ring_file_lock(struct ring_file *f, bool nowait);

@@ -150,7 +150,7 @@ union ring_argument {
 	struct ring_stat stat;
 };
 
-/* The calls with a structure: what the file must be open for, and which ones every ring answers, also a corrupt one */
+/* The calls with a structure: what the file must be open for, and which ones a ring answers in any status */
 static const struct call {
 	unsigned int command;
 	u32 size;

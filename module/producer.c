@@ -13,7 +13,7 @@ static int owner_alloc(struct ring *ring)
 		owner = find_next_zero_bit(ring->owners, RING_OWNER_MAX + 1, 1);
 	if (owner > RING_OWNER_MAX)
 		return -EAGAIN;
-	__set_bit(owner, ring->owners);
+	set_bit(owner, ring->owners);	/* atomic, for ring_owner_gone() */
 	ring->next_owner = owner == RING_OWNER_MAX ? 1 : owner + 1;
 	return owner;
 }
@@ -84,7 +84,7 @@ static bool reap(struct ring_file *f)
 			break;
 		/* The tail went on, up to a record of this owner at most: from there. */
 		if (look == RING_LOOK_PASSED && ring_mem_lapped(mem, s)) {
-			s = smp_load_acquire(&mem->control->tail);
+			s = smp_load_acquire(&mem->control->tail);	/* before the state */
 			continue;
 		}
 		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
@@ -116,6 +116,9 @@ bool ring_owner_gone(struct ring *ring, u64 sequence, u64 state)
 	bool gone;
 	u64 now;
 
+	/* The usual case, for everybody who meets a BUSY record; an owner that leaves now is met by the next look. */
+	if (test_bit(ring_state_owner(state), ring->owners))
+		return false;
 	spin_lock(&ring->lock);
 	gone = !test_bit(ring_state_owner(state), ring->owners) &&
 	       ring_look(ring, sequence, &now) == RING_LOOK_BUSY && now == state;
@@ -146,6 +149,6 @@ void ring_unproduce(struct ring_file *f)
 	list_del_init(&f->prod.all);
 	ring->producer_count--;
 	ring->exclusive = false;
-	__clear_bit(owner, ring->owners);
+	clear_bit(owner, ring->owners);
 	spin_unlock(&ring->lock);
 }

@@ -95,7 +95,7 @@ static void release(struct ring_file *f, u64 next, u64 records)
 {
 	f->sub.part_sequence = RING_NONE;
 	f->sub.part = 0;
-	trace_ring_release(f, next, records);
+	trace_ring_release(f, READ_ONCE(f->sub.cursor->cursor), next, records);
 	if (ring_cursor_release(&f->ring->mem, f->sub.cursor, next, records))
 		ring_wake_writers(f->ring);
 }
@@ -167,7 +167,8 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 	if (ret)
 		return ret;
 	for (;;) {
-		if (deadline != RING_NOW) {
+		/* Mostly there is something: then it does without the queue. */
+		if (deadline != RING_NOW && !ring_subscriber_ready(f)) {
 			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 			if (ret)
 				return ret;
@@ -205,6 +206,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	struct ring_read_record __user *records = u64_to_user_ptr(arg->records);
 	void __user *buf = u64_to_user_ptr(arg->buf);
 	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor;
+	struct ring_read_record record = {};
 	u32 offset = 0;
 	struct taken t;
 	int ret = 0;
@@ -219,10 +221,12 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 			break;
 		}
 		ret = -EFAULT;
+		record.sequence = t.sequence;
+		record.offset = offset;
+		record.len = t.len;
+		record.tag = t.tag;
 		if (copy_to_user(buf + offset, t.payload, t.len) ||
-		    copy_to_user(records + arg->taken, &(struct ring_read_record) {
-				.sequence = t.sequence, .offset = offset, .len = t.len, .tag = t.tag,
-			    }, sizeof(*records)))
+		    copy_to_user(records + arg->taken, &record, sizeof(record)))
 			break;
 		ret = -EOVERFLOW;
 		if (ring_mem_lapped(&f->ring->mem, next))	/* RB_LAPPED read/C */

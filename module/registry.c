@@ -99,8 +99,8 @@ int ring_registry_destroy(u32 id, bool force)
 	struct ring *ring;
 	int ret = -ENOENT;
 
-	if (mutex_lock_interruptible(&registry_lock))
-		return -ERESTARTSYS;
+	/* Whatever signal comes: this is also how a ring goes whose number could not be told. */
+	mutex_lock(&registry_lock);
 	ring = id < RING_RINGS_MAX ? idr_find(&rings, id) : NULL;
 	if (ring)
 		ret = ring_go(ring, force);

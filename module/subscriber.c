@@ -228,6 +228,9 @@ u64 ring_subscriber_lost(struct ring_file *f)
 /*
  * Whether a read would give something: as many slots as the watermark asks, a loss to tell, or the end.
  * When not, @target is the sequence whose commit may change that.
+ *
+ * Discarded records before those wanted take room that only a read releases. When they leave less of it than
+ * the longest record needs, a writer may wait for that: then the read passes over them, whatever else it gives.
  */
 static bool ready(struct ring_file *f, u64 *target)
 {
@@ -235,18 +238,19 @@ static bool ready(struct ring_file *f, u64 *target)
 	const struct ring_mem *mem = &ring->mem;
 	u64 cursor = READ_ONCE(f->sub.cursor->cursor);
 	u32 wanted = READ_ONCE(f->sub.part_sequence) == cursor ? 1 : f->sub.watermark;
+	u64 most = mem->slot_count - mem->k_max;
 	u64 s = cursor, slots = 0, state;
 	/* RB_SHUTDOWN end/G: the status before the states */
 	u32 status = smp_load_acquire(&mem->control->status);
 
 	if (ring_status_error(status))
 		return true;
-	while (s - cursor <= mem->slot_mask) {
+	while (s - cursor <= most) {
 		switch (ring_look(ring, s, &state)) {
 		case RING_LOOK_PASSED:
 			return true;
 		case RING_LOOK_EMPTY:
-			*target = s + (wanted - slots) - 1;
+			*target = min(s + (wanted - slots) - 1, cursor + most);
 			return status || ring_mem_lapped(mem, cursor);
 		case RING_LOOK_BUSY:
 			ring_note_busy(ring, s);
@@ -264,8 +268,15 @@ static bool ready(struct ring_file *f, u64 *target)
 			return true;	/* the read will tell */
 		s += ring_state_k(state);
 	}
-	/* Nothing but discarded records, a ring full of them: the read passes over them. */
 	return true;
+}
+
+/* Whether a read would give something now */
+bool ring_subscriber_ready(struct ring_file *f)
+{
+	u64 target;
+
+	return ready(f, &target);
 }
 
 /**

@@ -87,28 +87,7 @@ TRACE_EVENT(ring_publish,
 		  __entry->slots, __entry->len, __entry->tag, __entry->owner)
 );
 
-TRACE_EVENT(ring_release,
-	TP_PROTO(const struct ring_file *f, u64 next, u64 records),
-	TP_ARGS(f, next, records),
-	TP_STRUCT__entry(
-		__field(int, ring)
-		__field(u32, subscriber)
-		__field(u64, cursor)
-		__field(u64, next)
-		__field(u64, records)
-	),
-	TP_fast_assign(
-		__entry->ring = f->ring->id;
-		__entry->subscriber = f->sub.id;
-		__entry->cursor = READ_ONCE(f->sub.cursor->cursor);
-		__entry->next = next;
-		__entry->records = records;
-	),
-	TP_printk("ring%d subscriber=%u cursor=%llu next=%llu records=%llu", __entry->ring,
-		  __entry->subscriber, __entry->cursor, __entry->next, __entry->records)
-);
-
-TRACE_EVENT(ring_overrun,
+DECLARE_EVENT_CLASS(ring_cursor,
 	TP_PROTO(const struct ring_file *f, u64 cursor, u64 next, u64 records),
 	TP_ARGS(f, cursor, next, records),
 	TP_STRUCT__entry(
@@ -127,6 +106,16 @@ TRACE_EVENT(ring_overrun,
 	),
 	TP_printk("ring%d subscriber=%u cursor=%llu next=%llu records=%llu", __entry->ring,
 		  __entry->subscriber, __entry->cursor, __entry->next, __entry->records)
+);
+
+DEFINE_EVENT(ring_cursor, ring_release,
+	TP_PROTO(const struct ring_file *f, u64 cursor, u64 next, u64 records),
+	TP_ARGS(f, cursor, next, records)
+);
+
+DEFINE_EVENT(ring_cursor, ring_overrun,
+	TP_PROTO(const struct ring_file *f, u64 cursor, u64 next, u64 records),
+	TP_ARGS(f, cursor, next, records)
 );
 
 TRACE_EVENT(ring_sleep,
@@ -166,6 +155,7 @@ TRACE_EVENT(ring_wake,
 		__entry->ring = r->id;
 		__entry->writers = writers;
 		__entry->tail = READ_ONCE(r->mem.control->tail);
+		/* only told */
 		__entry->waiting = waitqueue_active(writers ? &r->writers : &r->readers);
 	),
 	TP_printk("ring%d %s tail=%llu waiting=%d", __entry->ring, __entry->writers ? "writers" : "readers",

@@ -44,31 +44,43 @@ static void wake_queue_of_writers(struct ring *ring)
 }
 
 /*
+ * Forget a wake_space that no cursor can cross any more: who armed it and then found room left it behind, or its
+ * crossing was missed by one who looked at the word before it was there. It would keep higher ones out. Whether
+ * it was so: then the queue must be woken, for those whose own need it stood for.
+ */
+static bool forget_crossed(struct ring *ring)
+{
+	u64 *word = &ring->mem.control->wake_space;
+
+	if (*word > ring_lowest_cursor(ring))
+		return false;
+	WRITE_ONCE(*word, RING_NONE);
+	return true;
+}
+
+/*
  * From now on a cursor that gets to @cursor, or a commit of @busy or beyond, wakes the writers.
  *
- * Only crossing wake_space wakes, so a word that no cursor can cross any more, left by one who armed and then
- * found room, must not keep a higher one out. Who armed it may be asleep all the same, if the cursor that
- * crossed it is just about to look at the word: overwriting is clearing, and wakes.
+ * Only crossing wake_space wakes, and a crossing may come before the word: so it is looked at again behind the
+ * barrier. That the caller then finds room does not help those whose higher word it has lowered.
  */
 void ring_arm_space(struct ring *ring, u64 cursor, u64 busy)
 {
-	u64 *word = &ring->mem.control->wake_space;
-	bool stale;
+	bool wake;
 
 	spin_lock(&ring->lock);
-	stale = *word <= ring_lowest_cursor(ring);
-	if (stale)
-		WRITE_ONCE(*word, cursor);
-	else
-		lower(word, cursor);
+	wake = forget_crossed(ring);
+	if (cursor > ring_lowest_cursor(ring))
+		lower(&ring->mem.control->wake_space, cursor);
 	if (busy != RING_NONE) {
 		lower(&ring->mem.control->wake_data, busy);
 		ring->writers_want_data = true;
 	}
-	spin_unlock(&ring->lock);
-	if (stale)
-		wake_queue_of_writers(ring);
 	armed();
+	wake |= forget_crossed(ring);
+	spin_unlock(&ring->lock);
+	if (wake)
+		wake_queue_of_writers(ring);
 }
 
 /* From now on a tail beyond @cursor wakes the readers. */

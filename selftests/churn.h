@@ -23,7 +23,7 @@ static inline int churn(unsigned int seed, bool failing)
 			return 4;
 		close(fd);
 	}
-	for (int i = 0; i < CHURN; i++) {
+	for (int i = 0; i < rt_times(CHURN); i++) {
 		__u32 what = rand_r(&seed), id = rand_r(&seed) % 40;
 		struct ring_create c;
 		int err, fd;

@@ -149,7 +149,7 @@ TEST_F_TIMEOUT(death, of_producers, 110)
 	struct ring_stat stat;
 	pid_t pids[AT_A_TIME];
 
-	for (round = 0; kills < 2 * PRODUCERS; round++) {
+	for (round = 0; kills < 2 * rt_times(PRODUCERS); round++) {
 		memset(self->claims, 0, AT_A_TIME * sizeof(struct claim));
 		memset(got, 0, sizeof(got));
 		/* Those with reservations first: the others fill the ring, and nobody can read on past them. */
@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(death, of_subscribers, 110)
 	struct ring_stat stat;
 	pid_t pids[AT_A_TIME];
 
-	for (round = 0; kills < SUBSCRIBERS; round++) {
+	for (round = 0; kills < rt_times(SUBSCRIBERS); round++) {
 		memset(self->claims, 0, AT_A_TIME * sizeof(struct claim));
 		for (i = 0; i < AT_A_TIME; i++) {
 			pids[i] = rt_fork(_metadata);

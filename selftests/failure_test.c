@@ -53,6 +53,48 @@ static bool has_failed(void)
 	return failed;
 }
 
+/* What the kernel itself says of allocations that fail is no complaint from here to there: see vm/complaint. */
+static void tell_kernel_log(const char *text)
+{
+	set("/dev/kmsg", text);
+}
+
+#define PROVOKED	"ring: failures are provoked\n"
+#define NOT_PROVOKED	"ring: failures are not provoked any more\n"
+
+static bool set_up(void)
+{
+	static const char *const folders[] = { "failslab", "fail_page_alloc" };
+	bool done = true;
+
+	mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		done &= set_in(folders[i], "ignore-gfp-wait", "N");
+		done &= set_in(folders[i], "verbose", "0");
+		done &= set_in(folders[i], "times", "-1");
+		done &= set_in(folders[i], "probability", "0");
+		done &= set_in(folders[i], "task-filter", "Y");
+	}
+	done &= set_in("fail_page_alloc", "min-order", "0");
+	done &= set_in("fail_page_alloc", "ignore-gfp-highmem", "N");
+	return done && set_in("fail_usercopy", "verbose", "0");
+}
+
+/* How many points of failure a load with these parameters has */
+static int points_of_load(const char *args)
+{
+	char text[16] = "";
+	int fd, left;
+
+	fail_nth(100000);
+	rt_insert(args);
+	fd = open("/proc/thread-self/fail-nth", O_RDONLY | O_CLOEXEC);
+	left = read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : 0;
+	close(fd);
+	fail_nth(0);
+	return 100000 - left;
+}
+
 FIXTURE(failure) {
 	int w, r;		/* of ring 0, which is empty; @r is no subscriber yet */
 	int made;		/* what a call has made: a descriptor or a number */
@@ -61,21 +103,9 @@ FIXTURE(failure) {
 
 FIXTURE_SETUP(failure)
 {
-	static const char *const folders[] = { "failslab", "fail_page_alloc" };
-
-	mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		ASSERT_TRUE(set_in(folders[i], "ignore-gfp-wait", "N")) {
-			TH_LOG("this kernel has no fault injection");
-		}
-		ASSERT_TRUE(set_in(folders[i], "verbose", "0"));
-		ASSERT_TRUE(set_in(folders[i], "times", "-1"));
-		ASSERT_TRUE(set_in(folders[i], "probability", "0"));
-		ASSERT_TRUE(set_in(folders[i], "task-filter", "Y"));
+	ASSERT_TRUE(set_up()) {
+		TH_LOG("this kernel has no fault injection");
 	}
-	ASSERT_TRUE(set_in("fail_page_alloc", "min-order", "0"));
-	ASSERT_TRUE(set_in("fail_page_alloc", "ignore-gfp-highmem", "N"));
-	set_in("fail_usercopy", "verbose", "0");
 	self->w = rt_open_empty(_metadata, 0);
 	self->r = rt_open(_metadata, 0, O_RDONLY | O_NONBLOCK);
 	rt_set_nonblock(self->w, true);
@@ -277,6 +307,7 @@ static void expect_nothing(struct __test_metadata *_metadata, data *self, const 
 
 TEST_F_TIMEOUT(failure, of_each_allocation, 200)
 {
+	tell_kernel_log(PROVOKED);
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		const struct op *op = &ops[i];
 		int n, failures = 0;
@@ -314,6 +345,56 @@ TEST_F_TIMEOUT(failure, of_each_allocation, 200)
 		}
 		op->undo(self);
 	}
+	tell_kernel_log(NOT_PROVOKED);
+}
+
+/*
+ * Whatever fails while the module makes itself ready: it is not loaded, and nothing is left of it; the next try works.
+ * What the kernel does before is not ours: as much as there is of it when the module refuses its parameters at once.
+ */
+TEST_F_TIMEOUT(failure, of_each_allocation_at_load, 200)
+{
+	int n, before, failures = 0, last_error = 0;
+	bool failed;
+
+	close(self->w);
+	close(self->r);
+	self->w = self->r = -1;
+	tell_kernel_log(PROVOKED);
+	/* The kernel itself warns, once, when it has no memory for a tracepoint's fields. */
+	set("/proc/sys/kernel/panic_on_warn", "0");
+	ASSERT_EQ(0, rt_unload());
+	before = points_of_load("rings=257");
+	ASSERT_LT(0, before);
+	for (n = before > 20 ? before - 20 : 1; ; n++) {
+		int err;
+
+		ASSERT_EQ(0, rt_unload());
+		fail_nth(n);
+		err = rt_insert(PARAMETERS) ? errno : 0;
+		failed = has_failed();
+		if (!failed)
+			break;
+		if (err) {
+			failures++;
+			last_error = n;
+			EXPECT_TRUE(err == ENOMEM || err == EFAULT) {
+				TH_LOG("allocation %d: %s", n, strerror(err));
+			}
+			EXPECT_NE(0, access("/sys/module/ring", F_OK));
+			EXPECT_NE(0, access("/sys/class/ring", F_OK));
+			EXPECT_NE(0, access("/dev/ring0", F_OK));
+			EXPECT_NE(0, access("/dev/ring-control", F_OK));
+			EXPECT_NE(0, access(DEBUGFS "/ring", F_OK));
+		}
+		ASSERT_GT(5000, n);
+	}
+	set("/proc/sys/kernel/panic_on_warn", "1");
+	tell_kernel_log(NOT_PROVOKED);
+	TH_LOG("%d points of failure, %d of them the kernel's; %d errors, the last at %d", n - 1, before, failures,
+	       last_error);
+	EXPECT_LT(50, failures);
+	ASSERT_EQ(0, rt_load(PARAMETERS));
 }
 
 TEST_F_TIMEOUT(failure, at_random_while_rings_come_and_go, 280)
@@ -321,11 +402,13 @@ TEST_F_TIMEOUT(failure, at_random_while_rings_come_and_go, 280)
 	close(self->w);
 	close(self->r);
 	self->w = self->r = -1;
+	tell_kernel_log(PROVOKED);
 	ASSERT_TRUE(set_in("failslab", "probability", "2"));
 	ASSERT_TRUE(set_in("fail_page_alloc", "probability", "1"));
 	churn_and_check(_metadata, true);
 	set_in("failslab", "probability", "0");
 	set_in("fail_page_alloc", "probability", "0");
+	tell_kernel_log(NOT_PROVOKED);
 }
 
 TEST_HARNESS_MAIN

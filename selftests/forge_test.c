@@ -188,17 +188,24 @@ static long wait_space(void *forge)
 	return rt_wait_space(((FIXTURE_DATA(forge) *)forge)->w, 1, rt_in_ms(10000));
 }
 
-TEST_F(forge, busy_of_nobody)
+/* While somebody sleeps in @call, which looks again when woken */
+static void busy_meets_a_sleeper(struct __test_metadata *_metadata, FIXTURE_DATA(forge) *self,
+				 long (*call)(void *forge))
 {
 	struct rt_thread waits;
 
-	rt_start_asleep(_metadata, &waits, wait_data, self);
+	rt_start_asleep(_metadata, &waits, call, self);
 	forge(self, self->head, 0, 1, NOBODY, RING_BUSY);
 	RT_OK(ioctl(self->w, RING_IOC_WAKE, RING_WAKE_ALL));
 	ASSERT_TRUE(rt_ends(&waits, 5000));
 	ASSERT_EQ(-1, waits.ret);
 	ASSERT_EQ(EUCLEAN, waits.error);
 	leaves_it_corrupt(_metadata, self);
+}
+
+TEST_F(forge, busy_of_nobody)
+{
+	busy_meets_a_sleeper(_metadata, self, wait_data);
 }
 
 /* A full ring whose oldest record is BUSY, for good */
@@ -239,18 +246,10 @@ TEST_F(forge, busy_of_somebody)
 /* A writer that sleeps for room meets what was forged while it slept. */
 TEST_F(forge, busy_while_a_writer_sleeps)
 {
-	struct rt_thread waits;
-
 	if (variant->ring == OVERWRITE)
 		return;		/* nobody sleeps for room there */
 	rt_write_until_full(self->w, 8);
-	rt_start_asleep(_metadata, &waits, wait_space, self);
-	forge(self, self->head, 0, 1, NOBODY, RING_BUSY);
-	RT_OK(ioctl(self->w, RING_IOC_WAKE, RING_WAKE_ALL));
-	ASSERT_TRUE(rt_ends(&waits, 5000));
-	ASSERT_EQ(-1, waits.ret);
-	ASSERT_EQ(EUCLEAN, waits.error);
-	leaves_it_corrupt(_metadata, self);
+	busy_meets_a_sleeper(_metadata, self, wait_space);
 }
 
 /* Of a corrupt ring little is left: it can be asked, left, shut down, mended, and closed. */

@@ -297,10 +297,10 @@ TEST_F_TIMEOUT(memory, is_back_after_ten_thousand_opens, 110)
 	before = measure(_metadata);
 	ASSERT_LT(0, before.available);
 	ASSERT_LT(0, before.areas);
-	EXPECT_EQ(0, kill_some(_metadata, KILLS, shared));
+	EXPECT_EQ(0, kill_some(_metadata, rt_times(KILLS), shared));
 	after = measure(_metadata);
-	TH_LOG("%d killed, %d opens: pages %+lld KiB, slab %+lld KiB, available memory %+lld KiB", KILLS,
-	       KILLS * OPENS, (after.pages - before.pages) / 1024, (after.slab - before.slab) / 1024,
+	TH_LOG("%d killed, %d opens: pages %+lld KiB, slab %+lld KiB, available memory %+lld KiB", rt_times(KILLS),
+	       rt_times(KILLS) * OPENS, (after.pages - before.pages) / 1024, (after.slab - before.slab) / 1024,
 	       (after.available - before.available) / 1024);
 	/* A page for each subscriber would be 40 MB, the module's data of each file 5 MB. */
 	EXPECT_GT(2 << 20, after.pages - before.pages);

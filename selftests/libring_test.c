@@ -203,6 +203,67 @@ TEST_F(lib, many_at_once)
 	EXPECT_EQ(-EMSGSIZE, ring_publish_many(self->w, records + 7, 1, RING_NOW, NULL));
 }
 
+static long read_many_and_much(void *subscriber)
+{
+	struct ring_read_record records[16];
+	static char buf[1 << 20];
+
+	return ring_read_many(subscriber, records, ARRAY_SIZE(records), buf, sizeof(buf), RING_NEVER, NULL);
+}
+
+/*
+ * A reader that slept, or waited for its watermark, did not release what was discarded meanwhile: with less room
+ * behind that than the longest record takes, it and the writer waited for each other.
+ */
+TEST_F(lib, discarded_records_took_the_room_for_good)
+{
+	/* Of 4096 slots the longest record takes 1024. */
+	static const struct {
+		uint32_t watermark, discarded;
+		bool longest;
+	} tries[] = { { 1, 3096, true }, { 2048, 3000, false } };
+	struct ring_reservation res;
+	struct rt_thread reader;
+	struct ring_view v;
+	struct ring *slow;
+	unsigned int w, i;
+	void *longest;
+
+	/* On other rings nothing is discarded, or nobody waits for room. */
+	if (!self->info.ring_flags || variant->flags || self->info.policy != RING_BLOCK)
+		return;
+	longest = calloc(1, self->info.longest);
+	for (w = 0; w < ARRAY_SIZE(tries); w++) {
+		struct ring_subscribe_options o = RING_SUBSCRIBE_OPTIONS_INIT;
+
+		o.start = RING_NEXT;
+		o.watermark = tries[w].watermark;
+		ASSERT_EQ(0, ring_open(variant->ring, RING_OPEN_READ, &slow));
+		ASSERT_EQ(0, ring_subscribe(slow, &o));
+		rt_start_asleep(_metadata, &reader, read_many_and_much, slow);
+		for (i = 0; i < tries[w].discarded; i++) {
+			ASSERT_EQ(0, ring_reserve(self->w, 1, RING_NOW, &res));
+			ASSERT_EQ(0, ring_discard(self->w, &res));
+		}
+		ASSERT_EQ(-EAGAIN, ring_next(self->r, &v));
+		if (tries[w].longest) {
+			EXPECT_EQ(0, ring_publish(self->w, longest, self->info.longest, 0, rt_in_ms(3000)));
+		}
+		for (i = 0; i < 1100; i++) {
+			ASSERT_EQ(0, ring_publish(self->w, "x", 1, 0, rt_in_ms(3000))) {
+				TH_LOG("watermark %u, record %u", tries[w].watermark, i);
+			}
+			while (ring_next(self->r, &v) == 1)
+				;
+			ASSERT_EQ(0, ring_release(self->r));
+		}
+		ASSERT_TRUE(rt_ends(&reader, 3000));
+		EXPECT_LT(0, reader.ret);
+		ring_close(slow);
+	}
+	free(longest);
+}
+
 TEST_F(lib, get_and_latest)
 {
 	struct ring_meta meta;

@@ -272,7 +272,7 @@ TEST_F(load, good_ones)
 	       { 1024, 64, 1 << 18, 1 << 16, RING_BLOCK, RING_DIRECT });
 }
 
-TEST_F(load, large_ones)
+TEST_F_TIMEOUT(load, large_ones, 100)
 {
 	/* As many slots as there can be: 18 bits for a record's slots do not reach a quarter of them */
 	LOADED("slots=1M slot_size=32 size=64M", { 1 << 20, 32, 64 << 20, RING_K_MAX * 64, RING_BLOCK, 0 });

@@ -36,7 +36,18 @@
 #include <linux/ring.h>
 #include <linux/ring_protocol.h>
 
+/* So many times slower than usual is the machine, by its own word: RING_SLOW=N in the environment. */
+static inline unsigned int rt_slow(void)
+{
+	const char *n = getenv("RING_SLOW");
+
+	return n && atoi(n) > 1 ? atoi(n) : 1;
+}
+
+/* The harness' patience with a test */
+#define alarm(seconds)	alarm((seconds) * rt_slow())
 #include "kselftest_harness.h"
+#undef alarm
 
 #define BLOCK		0	/* the ring with policy block */
 #define OVERWRITE	1	/* the ring with policy overwrite */
@@ -91,6 +102,12 @@ static inline void rt_sleep_ms(unsigned int ms)
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;
+}
+
+/* So many times, or fewer on a slow machine */
+static inline int rt_times(int n)
+{
+	return n / (int)rt_slow();
 }
 
 /* ---- Opening ---- */

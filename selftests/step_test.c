@@ -25,6 +25,11 @@ static void victim(struct shared *shared, size_t len, bool reserve)
 	unsigned char record[512];
 	struct ring *r;
 
+	/*
+	 * It leaves the processor before its tracer gets it: who steps one that was preempted waits for a tick, each
+	 * time, and PREEMPT_RT preempts it with the wake-up of the tracer.
+	 */
+	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
 	rt_fill(record, len, 77);
 	if (ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r) || ring_produce(r, 0))
 		_exit(1);

@@ -16,12 +16,6 @@
 #define PARAMETERS	"rings=4 slots=64 slot_size=64 size=64K policy=block,overwrite,block,overwrite " \
 			"direct=0,0,1,1"
 
-static void __attribute__((constructor)) mount_tracefs(void)
-{
-	if (access(TRACEFS "/instances", F_OK) && mount("none", TRACEFS, "tracefs", 0, NULL))
-		perror("# " TRACEFS);
-}
-
 RT_LOADS(PARAMETERS)
 
 static const char *const events[] = {
@@ -97,6 +91,19 @@ static unsigned int count(const char *event)
 			TH_LOG("%s %d: \"%s\" instead of \"%s\"", event, (int)(n), __line, __expected); \
 		}							\
 	} while (0)
+
+static void __attribute__((constructor)) mount_tracefs(void)
+{
+	if (access(TRACEFS "/instances", F_OK) && mount("none", TRACEFS, "tracefs", 0, NULL))
+		perror("# " TRACEFS);
+	/*
+	 * To record which command a process runs, the kernel patches its scheduler, while it is running, whenever the
+	 * first event is enabled and the last one disabled. QEMU before 8.1 may go on with the old code (it locks a page
+	 * only after it has translated it), and then the processor hangs.
+	 */
+	if (!write_file(TRACEFS "/options/record-cmd", "0"))
+		perror("# " TRACEFS "/options/record-cmd");
+}
 
 static bool begin(void)
 {

@@ -4,6 +4,8 @@
  * are to wait, while subscribers make room, one record at a time.
  */
 
+#include <sys/resource.h>
+
 #include "wakeup.h"
 
 #define TINY		2	/* a ring of 4 slots, policy block */
@@ -107,7 +109,7 @@ static void press(struct __test_metadata *_metadata, struct player *p, enum writ
 	if (p->way == LEVEL || p->way == EDGE)
 		make_epoll(p, p->out, EPOLLOUT);
 	ready(p, players);
-	for (number = 0; number < SPACE_RECORDS; number++)
+	for (number = 0; number < rt_times(SPACE_RECORDS); number++)
 		while (!try_to_publish(p, writing, &number))
 			if (writing == BY_POLLING)
 				sleep_for(p, p->out, POLLOUT);
@@ -131,7 +133,7 @@ static void drain(struct __test_metadata *_metadata, struct player *p, __u64 cou
 TEST_F_TIMEOUT(space, never_lost, 120)
 {
 	int players = variant->writers + variant->readers, i;
-	__u64 count = SPACE_RECORDS * variant->writers;
+	__u64 count = rt_times(SPACE_RECORDS) * variant->writers;
 	__u64 wakes = rt_stat(_metadata, self->fd).writer_wakes;
 	pid_t pid[PLAYERS_MAX];
 
@@ -156,6 +158,140 @@ TEST_F_TIMEOUT(space, never_lost, 120)
 	EXPECT_LT(count / 100, wakes);
 	for (i = 0; i < players; i++)
 		kill(pid[i], SIGKILL);
+}
+
+/* ---- Records of different sizes ---- */
+
+#define ROUNDS		200
+#define PARKED		1000
+
+/**
+ * struct bout - writers that wait for different amounts of room, in rounds
+ * @ring: its number; 16 slots, of which the longest record takes 4
+ * @long_one: number of the round in which the one is to write a long record
+ * @short_one: likewise the other one a short one
+ * @short_ones: how many it has written
+ */
+struct bout {
+	__u32 ring;
+	__u32 long_one;
+	__u32 short_one;
+	__u32 short_ones;
+};
+
+static void await(__u32 *word, __u32 value)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) < value)
+		;
+}
+
+static void *write_long_ones(void *arg)
+{
+	struct bout *bout = arg;
+	int fd = rt_try_open(bout->ring, O_WRONLY);
+	char record[1024] = "";
+	__u32 round;
+
+	for (round = 1; round <= ROUNDS; round++) {
+		while (__atomic_load_n(&bout->long_one, __ATOMIC_ACQUIRE) < round)
+			rt_sleep_ms(1);
+		if (write(fd, record, sizeof(record)) != sizeof(record))
+			break;
+	}
+	close(fd);
+	return NULL;
+}
+
+static void *write_short_ones(void *arg)
+{
+	struct bout *bout = arg;
+	int fd = rt_try_open(bout->ring, O_WRONLY);
+	__u32 round, random = 1;
+
+	for (round = 1; round <= ROUNDS; round++) {
+		volatile __u32 spins = random_below(&random, DAWDLE_MAX);
+
+		await(&bout->short_one, round);
+		while (spins)
+			spins--;
+		if (rt_write(fd, 8, round) != 8)
+			break;
+		__atomic_store_n(&bout->short_ones, round, __ATOMIC_RELEASE);
+	}
+	close(fd);
+	return NULL;
+}
+
+static ssize_t take_one(int fd)
+{
+	char record[1024];
+
+	return read(fd, record, sizeof(record));
+}
+
+/* Subscribers that are ahead of all writers for ever: they make a look at all cursors take its time. */
+static void park(struct __test_metadata *_metadata, __u32 ring)
+{
+	struct rlimit files = { 3 * PARKED, 3 * PARKED };
+	int i, cursor_fd;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 0; i < PARKED; i++) {
+		struct ring_cursor *cursor = rt_map_cursor(_metadata, rt_open(_metadata, ring, O_RDONLY), &cursor_fd);
+
+		close(cursor_fd);
+		cursor->cursor = 1ull << 40;
+	}
+}
+
+/*
+ * Who needs little room may find it between its look and its arming: the word that it left then, crossed already,
+ * took the place of that of one who sleeps for more room, and who slept on for good if nobody armed after that.
+ */
+TEST(who_needs_less_room_does_not_keep_others_asleep)
+{
+	struct ring_create c;
+	struct bout bout = {};
+	pthread_t threads[2];
+	__u32 round;
+	__u64 sleeps;
+	int r, w, i;
+
+	ring_create_defaults(&c);
+	c.slots = 16;
+	c.bulk_size = 4096;
+	ASSERT_EQ(0, ring_create(&c));
+	bout.ring = c.id;
+	r = rt_open(_metadata, c.id, O_RDONLY | O_NONBLOCK);
+	w = rt_open(_metadata, c.id, O_WRONLY | O_NONBLOCK);
+	rt_subscribe(_metadata, r, 0, RING_NEXT);
+	park(_metadata, c.id);
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, write_long_ones, &bout));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, write_short_ones, &bout));
+	for (round = 1; round <= ROUNDS; round++) {
+		/* Not until it is full: that would arm. */
+		for (i = 0; i < 16; i++) {
+			ASSERT_EQ(8, rt_write(w, 8, i));
+		}
+		sleeps = rt_stat(_metadata, w).writer_sleeps;
+		__atomic_store_n(&bout.long_one, round, __ATOMIC_RELEASE);
+		while (rt_stat(_metadata, w).writer_sleeps == sleeps)
+			rt_sleep_ms(1);
+		__atomic_store_n(&bout.short_one, round, __ATOMIC_RELEASE);
+		ASSERT_EQ(8, take_one(r));
+		await(&bout.short_ones, round);
+		for (i = 0; i < 17; i++) {
+			struct pollfd p = { .fd = r, .events = POLLIN };
+
+			ASSERT_EQ(1, poll(&p, 1, 2000)) {
+				TH_LOG("round %u, after %d records: all sleep", round, i);
+			}
+			take_one(r);
+		}
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
 }
 
 TEST_HARNESS_MAIN

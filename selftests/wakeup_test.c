@@ -91,7 +91,7 @@ static void play(struct __test_metadata *_metadata, struct player *p, int side)
 	ASSERT_EQ(0, ring_open(where, RING_OPEN_READ | RING_OPEN_WRITE, &p->lib_out));
 	subscribe(_metadata, p, !side, 0);
 	ready(p, 2);
-	for (number = 0; number < BALL_ROUNDS; number++) {
+	for (number = 0; number < (__u64)rt_times(BALL_ROUNDS); number++) {
 		learn_to_dawdle(p, number);
 		if (!side)
 			hit(p, number);
@@ -153,11 +153,11 @@ TEST_F_TIMEOUT(ball, never_lost, 120)
 			_exit(0);
 		}
 	}
-	watch(_metadata, self->shared, 2 * BALL_ROUNDS, (const int []) { BLOCK, OVERWRITE });
+	watch(_metadata, self->shared, 2 * rt_times(BALL_ROUNDS), (const int []) { BLOCK, OVERWRITE });
 	wakes = rt_stat(_metadata, self->fd[0]).reader_wakes - wakes;
 	/* They did sleep; but who spins first need not, on a machine that has nothing else to do. */
 	if (variant->way != SPIN)
-		EXPECT_LT(BALL_ROUNDS / 10, wakes);
+		EXPECT_LT(rt_times(BALL_ROUNDS) / 10, wakes);
 	for (i = 0; i < 2; i++)
 		kill(self->pid[i], SIGKILL);
 	for (i = 0; variant->crowd && i < 8; i++) {

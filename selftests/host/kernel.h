@@ -216,25 +216,33 @@ static void arm_data(struct ring *ring, u64 sequence)
 	ring_mb();						/* RB_DATA sleep/D */
 }
 
-static void arm_space(struct ring *ring, u64 cursor, u64 busy)
+static bool forget_crossed(struct ring *ring)
 {
 	__u64 *word = &ring->mem.control->wake_space;
-	bool stale;
+
+	if (ring_load(word) > lowest_cursor(ring))
+		return false;
+	ring_store(word, RING_NONE);
+	return true;
+}
+
+static void arm_space(struct ring *ring, u64 cursor, u64 busy)
+{
+	bool wake;
 
 	pthread_mutex_lock(&ring->lock);
-	stale = ring_load(word) <= lowest_cursor(ring);
-	if (stale)
-		ring_store(word, cursor);
-	else
-		lower(word, cursor);
+	wake = forget_crossed(ring);
+	if (cursor > lowest_cursor(ring))
+		lower(&ring->mem.control->wake_space, cursor);
 	if (busy != RING_NONE) {
 		lower(&ring->mem.control->wake_data, busy);
 		ring->writers_want_data = true;
 	}
-	pthread_mutex_unlock(&ring->lock);
-	if (stale)
-		wake_up(&ring->writers);
 	ring_mb();						/* RB_SPACE sleep/E */
+	wake |= forget_crossed(ring);
+	pthread_mutex_unlock(&ring->lock);
+	if (wake)
+		wake_up(&ring->writers);
 }
 
 static bool room(struct ring *ring, u32 k, u64 *need, u64 *busy)
@@ -280,7 +288,7 @@ static bool ready(struct ring *ring, u64 cursor, u64 *target)
 	u64 s = cursor;
 	__u64 state;
 
-	while (s - cursor <= mem->slot_mask) {
+	while (s - cursor <= mem->slot_count - mem->k_max) {
 		switch (ring_mem_look(mem, s, &state)) {
 		case RING_LOOK_EMPTY:
 			*target = s;

@@ -147,10 +147,10 @@ inline reclaim()
 		:: else -> t = t + SLOT(t).k
 		fi
 	od;
-#if !KILLS_P
+#if !KILLS_P && !defined(FINE)
 	/*
 	 * What is free now is forgotten, for fewer states: nobody looks at it any more but to claim it, or is reap(),
-	 * on its way from where the tail was.
+	 * on its way from where the tail was, or between its look and its claim.
 	 */
 	s = tail;
 	do
@@ -310,9 +310,13 @@ look:
 	/* ring_arm_space() */
 	d_step { lock == 0 ->
 		lowest_cursor();
-		stale = STALE;
+		stale = STALE;				/* forget_crossed() */
 		if
-		:: stale || need < wake_space -> wake_space_to = need; lock = me + 1
+		:: stale -> wake_space = NONE
+		:: else
+		fi;
+		if
+		:: need > limit && need < wake_space -> wake_space_to = need; lock = me + 1
 		:: else
 		fi;
 		if
@@ -327,6 +331,23 @@ look:
 		known = 0; limit = 0;
 		armed_cursor = need; armed_busy = busy;
 		need = 0; busy = 0 };
+#if !defined(NO_STALE) && !defined(NO_SECOND_FORGET)
+	/* forget_crossed() behind the barrier. The lock is kept there: here somebody may come in between. */
+	if
+	:: d_step { RB_SPACE_sleep_E ->
+		lowest_cursor();
+		need = (lock && wake_space_to != NONE -> wake_space_to : wake_space);
+		if
+		:: need <= limit ->
+			stale = 1;
+			wake_space = NONE;
+			wake_space_to = NONE;
+			if :: wake_data_to == NONE -> lock = 0 :: else fi
+		:: else
+		fi;
+		known = 0; limit = 0; need = 0 }
+	fi;
+#endif
 	if
 	:: d_step { stale && drained_lock(me) -> stale = 0 };
 #ifndef NO_WAKE_AT_STALE

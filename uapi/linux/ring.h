@@ -14,10 +14,10 @@
  * Opening
  *	O_RDONLY subscribes, O_WRONLY publishes, O_RDWR may do both. A reader that asked for nothing
  *	becomes a subscriber with its first read(), poll() for input, lseek(), FIONREAD, O_ASYNC, or
- *	RING_IOC_CURSOR before it maps its cursor page: reliable on a block ring, lossy on an overwrite ring, at the oldest
- *	retained record. Mapping the other areas alone observes, and gates nobody. A writer that asked for nothing is attached as a shared
- *	producer by its first write. Both last until the file is released: until its last descriptor
- *	and its last mapping are gone.
+ *	RING_IOC_CURSOR before it maps its cursor page: reliable on a block ring, lossy on an overwrite
+ *	ring, at the oldest retained record. Mapping the other areas alone observes, and gates nobody. A
+ *	writer that asked for nothing is attached as a shared producer by its first write. Both last until
+ *	the file is released: until its last descriptor and its last mapping are gone.
  *
  * write(), writev()
  *	One record a call, all or nothing. Zero bytes publish nothing and return 0. EMSGSIZE: longer
@@ -533,9 +533,9 @@ struct ring_stat {
  * @reserved: 0
  *
  * The device is there when the call returns and belongs to the caller: 0600, unless @mode says otherwise, and
- * until udev has applied its rules, which respect @mode. EINVAL: there is no ring of this geometry (ring_mem_check() tells why), or of this
- * name. EEXIST: the number or the name is taken. ENOSPC: all numbers are. ENOMEM: no memory, or more than
- * the module's max_bytes.
+ * until udev has applied its rules, which respect @mode. EINVAL: there is no ring of this geometry
+ * (ring_mem_check() tells why), or of this name. EEXIST: the number or the name is taken. ENOSPC: all numbers
+ * are. ENOMEM: no memory, or more than the module's max_bytes.
  */
 struct ring_create {
 	__u32 size;

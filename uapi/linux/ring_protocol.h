@@ -425,7 +425,7 @@ enum ring_claim {
  * the memory says.
  */
 static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 *head, __u64 *old,
-					     __u64 *tail)
+						 __u64 *tail)
 {
 	int tries;
 

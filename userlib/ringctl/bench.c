@@ -51,13 +51,13 @@ struct bench {
 	char name[RING_LABEL_MAX];
 	bool own;
 	bool direct;
-	uint64_t size;
+	size_t size;
 	uint64_t subscribers;
-	uint64_t batch;
+	size_t batch;
 	uint64_t time;
 	uint64_t records;
 	uint64_t took;
-	uint64_t round_trips;
+	size_t round_trips;
 	uint64_t median;
 	uint64_t most;
 };
@@ -437,8 +437,8 @@ static void take_options(struct bench *b, bool *json, int argc, char **argv)
 			b->direct = true;
 			break;
 		case 's':
-			b->size = between("--size", optarg, parse_size("--size", optarg), sizeof(uint64_t),
-					  RING_BULK_MAX / 4);
+			b->size = (size_t)between("--size", optarg, parse_size("--size", optarg), sizeof(uint64_t),
+						  RING_BULK_MAX / 4);
 			break;
 		case 'r':
 			b->subscribers = between("--subscribers", optarg, parse_number("--subscribers", optarg), 1,
@@ -450,7 +450,7 @@ static void take_options(struct bench *b, bool *json, int argc, char **argv)
 				misused("--time", "%s: more than nothing and at most 1h", optarg);
 			break;
 		case 'b':
-			b->batch = between("--batch", optarg, parse_number("--batch", optarg), 1, BATCH_MAX);
+			b->batch = (size_t)between("--batch", optarg, parse_number("--batch", optarg), 1, BATCH_MAX);
 			break;
 		case 'j':
 			*json = true;

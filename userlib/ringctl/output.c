@@ -18,9 +18,11 @@ char *output_room(struct output *o, size_t len)
 	while (capacity - o->len < len)
 		capacity *= 2;
 	if (capacity != o->capacity) {
-		o->data = realloc(o->data, capacity);
-		if (!o->data)
+		char *data = realloc(o->data, capacity);
+
+		if (!data)
 			out_of_memory();
+		o->data = data;
 		o->capacity = capacity;
 	}
 	return o->data + o->len;

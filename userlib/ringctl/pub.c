@@ -181,7 +181,7 @@ static void make_room(struct publisher *p)
 	}
 	if (p->capacity - p->end >= READ_AHEAD)
 		return;
-	p->capacity = p->capacity ? p->capacity * 2 : 2 * READ_AHEAD;
+	p->capacity = p->capacity ? p->capacity * 2 : (size_t)2 * READ_AHEAD;
 	p->buf = realloc(p->buf, p->capacity);
 	if (!p->buf)
 		out_of_memory();

@@ -173,6 +173,12 @@ u64 ring_bytes(struct ring *ring);
 int ring_chrdev_init(void);
 void ring_chrdev_exit(void);
 
+/* Where nothing is claimed, nothing ever will be; while CLOSING, a claim may be on its way. */
+static inline bool ring_ended(u32 status)
+{
+	return status & ~RING_STATUS_CLOSING;
+}
+
 /**
  * ring_status_error - the error that a ring's status puts on every call
  * @status: the status

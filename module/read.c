@@ -71,7 +71,7 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 			t->next = sequence;
 			if (ring_mem_lapped(mem, first))
 				return -EOVERFLOW;
-			return status ? 0 : -EAGAIN;
+			return ring_ended(status) ? 0 : -EAGAIN;
 		case RING_LOOK_BUSY:
 			ring_note_busy(ring, sequence);
 			t->next = sequence;
@@ -359,7 +359,7 @@ static bool arrived(void *wait_for)
 		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
 		switch (ring_look(w->ring, w->sequence, &state)) {
 		case RING_LOOK_EMPTY:
-			if (status || ring_mem_lapped(mem, w->sequence))
+			if (ring_ended(status) || ring_mem_lapped(mem, w->sequence))
 				return true;
 			break;
 		case RING_LOOK_BUSY:

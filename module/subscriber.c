@@ -251,7 +251,7 @@ static bool ready(struct ring_file *f, u64 *target)
 			return true;
 		case RING_LOOK_EMPTY:
 			*target = min(s + (wanted - slots) - 1, cursor + most);
-			return status || ring_mem_lapped(mem, cursor);
+			return ring_ended(status) || ring_mem_lapped(mem, cursor);
 		case RING_LOOK_BUSY:
 			ring_note_busy(ring, s);
 			*target = s;

@@ -19,13 +19,13 @@ struct claim {
 	int ready;
 };
 
-static void publish_for_ever(struct claim *claim, __u32 tag)
+static void publish_for_ever(struct claim *claim, __u32 flags, __u32 tag)
 {
 	unsigned char record[400];
 	struct ring *r;
 	size_t len;
 
-	if (ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r) || ring_produce(r, 0))
+	if (ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r) || ring_produce(r, flags))
 		_exit(1);
 	__atomic_store_n(&claim->ready, 1, __ATOMIC_RELEASE);
 	for (;;) {
@@ -38,13 +38,13 @@ static void publish_for_ever(struct claim *claim, __u32 tag)
 }
 
 /* Hold three reservations, the middle one committed. */
-static void reserve_and_stop(struct claim *claim, __u32 tag)
+static void reserve_and_stop(struct claim *claim, __u32 flags, __u32 tag)
 {
 	struct ring_reservation res[3];
 	struct ring *r;
 	int i;
 
-	if (ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r))
+	if (ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r) || ring_produce(r, flags))
 		_exit(1);
 	for (i = 0; i < 3; i++)
 		if (ring_reserve(r, 100 * (i + 1), RING_NEVER, &res[i]))
@@ -141,8 +141,27 @@ static void read_to_mark(struct __test_metadata *_metadata, struct ring *r, unsi
 	ASSERT_EQ(0, ring_release(r));
 }
 
-/* Rounds of AT_A_TIME producers each, half of which hold reservations when they are killed */
-TEST_F_TIMEOUT(death, of_producers, 110)
+/* The ring may be full: make room by reading before the mark is published. */
+static void publish_mark(struct __test_metadata *_metadata, struct ring *reader, unsigned int round,
+			 __u64 got[AT_A_TIME])
+{
+	struct ring *r;
+
+	/* From a producer that comes and goes: an exclusive one would have no other beside it. */
+	ASSERT_EQ(0, ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r));
+	while (ring_publish(r, &round, sizeof(round), MARK, RING_NOW) == -EAGAIN) {
+		struct ring_view v;
+
+		ASSERT_EQ(1, ring_next(reader, &v));
+		ASSERT_TRUE(rt_is(v.data, v.len, got[v.tag]));
+		got[v.tag]++;
+		ASSERT_EQ(0, ring_release(reader));
+	}
+	ring_close(r);
+}
+
+/* Rounds of @n producers each; half of all hold reservations when they are killed. */
+static void kill_producers(struct __test_metadata *_metadata, FIXTURE_DATA(death) *self, unsigned int n, __u32 flags)
 {
 	__u64 got[AT_A_TIME], published = 0;
 	unsigned int round, i, kills = 0;
@@ -153,38 +172,30 @@ TEST_F_TIMEOUT(death, of_producers, 110)
 		memset(self->claims, 0, AT_A_TIME * sizeof(struct claim));
 		memset(got, 0, sizeof(got));
 		/* Those with reservations first: the others fill the ring, and nobody can read on past them. */
-		for (i = 0; i < AT_A_TIME; i++) {
-			bool holds = i < AT_A_TIME / 2;
+		for (i = 0; i < n; i++) {
+			bool holds = n > 1 ? i < n / 2 : round % 2;
 
 			pids[i] = rt_fork(_metadata);
 			if (!pids[i] && holds)
-				reserve_and_stop(&self->claims[i], i);
+				reserve_and_stop(&self->claims[i], flags, i);
 			if (!pids[i])
-				publish_for_ever(&self->claims[i], i);
+				publish_for_ever(&self->claims[i], flags, i);
 			while (holds && !__atomic_load_n(&self->claims[i].ready, __ATOMIC_ACQUIRE))
 				sched_yield();
 		}
-		for (i = 0; i < AT_A_TIME; i++)
+		for (i = 0; i < n; i++)
 			while (!__atomic_load_n(&self->claims[i].ready, __ATOMIC_ACQUIRE))
 				sched_yield();
 		usleep(rand_r(&self->seed) % 1500);
-		for (i = 0; i < AT_A_TIME; i++)
+		for (i = 0; i < n; i++)
 			kill(pids[i], SIGKILL);
-		for (i = 0; i < AT_A_TIME; i++) {
+		for (i = 0; i < n; i++) {
 			ASSERT_EQ(128 + SIGKILL, rt_wait_child(pids[i]));
 			kills++;
 		}
-		/* The ring may be full: make room by reading before the mark is published. */
-		while (ring_publish(self->writer, &round, sizeof(round), MARK, RING_NOW) == -EAGAIN) {
-			struct ring_view v;
-
-			ASSERT_EQ(1, ring_next(self->reader, &v));
-			ASSERT_TRUE(rt_is(v.data, v.len, got[v.tag]));
-			got[v.tag]++;
-			ASSERT_EQ(0, ring_release(self->reader));
-		}
+		publish_mark(_metadata, self->reader, round, got);
 		read_to_mark(_metadata, self->reader, round, got);
-		for (i = 0; i < AT_A_TIME; i++) {
+		for (i = 0; i < n; i++) {
 			/* It may have died between the commit and its note of it. */
 			ASSERT_LE(self->claims[i].published, got[i]);
 			ASSERT_GE(self->claims[i].published + 1, got[i]);
@@ -199,6 +210,16 @@ TEST_F_TIMEOUT(death, of_producers, 110)
 	/* Two of the three reservations of each producer that held them */
 	ASSERT_LE(kills / 2 * 2, stat.discarded - self->before.discarded);
 	ASSERT_EQ(0, ring_lost(self->reader));
+}
+
+TEST_F_TIMEOUT(death, of_producers, 110)
+{
+	kill_producers(_metadata, self, AT_A_TIME, 0);
+}
+
+TEST_F_TIMEOUT(death, of_exclusive_producers, 110)
+{
+	kill_producers(_metadata, self, 1, RING_PRODUCE_EXCLUSIVE);
 }
 
 TEST_F_TIMEOUT(death, of_subscribers, 110)

@@ -4,6 +4,8 @@
  * every test takes rings that no other one has used.
  */
 
+#include <libring.h>
+
 #include "ring_test.h"
 
 /* All block but the second one. */
@@ -309,6 +311,122 @@ TEST_F(shutdown, under_way)
 	}
 	EXPECT_EQ(written, rt_stat(_metadata, self->w).published);
 	close(second);
+}
+
+/* ---- The same of producers that publish in their mapping: nobody but them knows what is on its way ---- */
+
+#define ROUNDS	100
+
+FIXTURE(direct) {
+	struct ring_create c;
+	char name[16];		/* its number */
+	struct ring *in;	/* a subscriber */
+	int r, w;		/* @r is one too */
+};
+
+FIXTURE_VARIANT(direct) {
+	__u32 flags;		/* of ring_produce() */
+	int producers;
+};
+
+FIXTURE_VARIANT_ADD(direct, shared) { .producers = 2 };
+FIXTURE_VARIANT_ADD(direct, exclusive) { .flags = RING_PRODUCE_EXCLUSIVE, .producers = 1 };
+
+FIXTURE_SETUP(direct)
+{
+	ring_create_defaults(&self->c);
+	self->c.slots = 256;
+	self->c.bulk_size = 65536;
+	self->c.ring_flags = RING_DIRECT;
+}
+
+FIXTURE_TEARDOWN(direct)
+{
+}
+
+struct publisher {
+	const char *name;
+	__u32 flags;
+	int ready;
+};
+
+static long publish_to_the_end(void *arg)
+{
+	struct publisher *p = arg;
+	char record[1000] = "";
+	struct ring *r;
+	long n = 0;
+	int err = ring_open(p->name, RING_OPEN_READ | RING_OPEN_WRITE, &r) ?: ring_produce(r, p->flags);
+
+	__atomic_store_n(&p->ready, 1, __ATOMIC_RELEASE);
+	while (!err) {
+		err = ring_publish(r, record, n % 3 ? 8 : sizeof(record), 0, RING_NEVER);
+		n += !err;
+	}
+	ring_close(r);
+	return err == -EPIPE ? n : -1;
+}
+
+static long next_to_the_end(void *arg)
+{
+	struct ring *r = arg;
+	struct ring_view v;
+	long n = 0;
+	int ret;
+
+	while ((ret = ring_next(r, &v))) {
+		n += ret == 1;
+		if (ret == 1)
+			continue;
+		if (ret != -EAGAIN || ring_release(r) || ring_wait(r, RING_NEVER))
+			return -1;
+	}
+	return ring_next(r, &v) ? -1 : n;
+}
+
+TEST_F_TIMEOUT(direct, under_way, 100)
+{
+	struct publisher publishers[2];
+	struct rt_thread writers[2], readers[2];
+	unsigned int random = 1;
+
+	for (int round = 0; round < rt_times(ROUNDS); round++) {
+		long written = 0;
+
+		ASSERT_EQ(0, ring_create(&self->c));
+		snprintf(self->name, sizeof(self->name), "%u", self->c.id);
+		ASSERT_EQ(0, ring_open(self->name, RING_OPEN_READ, &self->in));
+		ASSERT_EQ(0, ring_subscribe(self->in, NULL));
+		self->r = rt_open(_metadata, self->c.id, O_RDONLY);
+		rt_subscribe(_metadata, self->r, 0, RING_OLDEST);
+		self->w = rt_open(_metadata, self->c.id, O_WRONLY);
+		rt_start(_metadata, &readers[0], next_to_the_end, self->in);
+		rt_start(_metadata, &readers[1], read_to_the_end, &self->r);
+		for (int i = 0; i < variant->producers; i++) {
+			publishers[i] = (struct publisher){ .name = self->name, .flags = variant->flags };
+			rt_start(_metadata, &writers[i], publish_to_the_end, &publishers[i]);
+			while (!__atomic_load_n(&publishers[i].ready, __ATOMIC_ACQUIRE))
+				sched_yield();
+		}
+		usleep(rand_r(&random) % 3000);
+		ASSERT_EQ(0, ioctl(self->w, RING_IOC_SHUTDOWN, 0));
+		for (int i = 0; i < variant->producers; i++) {
+			ASSERT_TRUE(rt_ends(&writers[i], 5000));
+			ASSERT_LE(0, writers[i].ret);
+			written += writers[i].ret;
+		}
+		for (int i = 0; i < 2; i++) {
+			ASSERT_TRUE(rt_ends(&readers[i], 5000));
+			ASSERT_EQ(written, readers[i].ret) {
+				TH_LOG("round %d, reader %d", round, i);
+			}
+		}
+		ASSERT_EQ(written, rt_stat(_metadata, self->w).published);
+		ring_close(self->in);
+		close(self->r);
+		close(self->w);
+		ASSERT_EQ(0, ring_destroy(self->c.id, 0));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -33,6 +33,7 @@ int ring_wake(struct ring *r, unsigned int which);
 int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline);
 int ring_reserve_slow(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res);
 int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t len);
+int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count);
 int ring_discard_slow(struct ring *r, struct ring_reservation *res);
 
 /* Make @v of the record at the position, whose state is COMMITTED; 0: lapped, or no record can be so. */
@@ -205,6 +206,26 @@ RING_INLINE int ring_commit(struct ring *r, struct ring_reservation *res, size_t
 	if (ring_mem_wakes_data(&r->out, res->sequence + res->k))
 		ring_wake(r, RING_WAKE_DATA);
 	return 0;
+}
+
+RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, unsigned int count)
+{
+	__u64 end = count ? res[0].sequence : 0;
+	unsigned int i;
+
+	if (!ring_likely(count && ring_is_direct(r)))
+		return ring_commit_many_slow(r, res, count);
+	/* In order, hence none twice */
+	for (i = 0; i < count; i++) {
+		if (!ring_likely((__s64)(res[i].sequence - end) >= 0 && ring_reservation_open(r, &res[i], res[i].len)))
+			return -EINVAL;
+		end = res[i].sequence + res[i].k;
+	}
+	for (i = count; i--;)
+		ring_commit_direct(r, &res[i], res[i].len);
+	if (ring_mem_wakes_data(&r->out, end))
+		ring_wake(r, RING_WAKE_DATA);
+	return (int)count;
 }
 
 RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res)

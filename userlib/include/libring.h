@@ -35,8 +35,8 @@
  * signal whose handler was not installed with SA_RESTART gives -EINTR.
  *
  * Threads. Publishing (ring_publish() to ring_discard(), ring_wait_space()) may be done by any number of
- * threads of a handle at a time, unless it is the exclusive producer. So may what names no cursor: ring_get(), ring_latest(), ring_get_info(),
- * ring_get_stat(), ring_flush(), ring_shutdown(), ring_fd(). Everything that subscribes, reads, releases or
+ * threads of a handle at a time, by one of an exclusive producer's. So may what names no cursor: ring_get(),
+ * ring_latest(), ring_get_info(), ring_get_stat(), ring_flush(), ring_shutdown(), ring_fd(). Everything that subscribes, reads, releases or
  * waits for data is for one thread of a handle at a time, and one may read while others publish.
  * ring_open() and ring_close() are for one thread, with no other one inside a call on that handle.
  *
@@ -462,6 +462,20 @@ RING_INLINE int ring_reserve(struct ring *r, size_t len, uint64_t deadline, stru
  * the meantime; then the reservation is still open, to be committed again or discarded.
  */
 RING_INLINE int ring_commit(struct ring *r, struct ring_reservation *res, size_t len);
+
+/**
+ * ring_commit_many - publish many reservations, each as long as it was reserved
+ * @r: the handle they were reserved with
+ * @res: them, in the order in which they were reserved
+ * @count: how many
+ *
+ * On a direct ring the last one is committed first: a reader that waits at the first one finds all of them at once,
+ * and has not taken away from the publisher the memory that it still writes to. Readers are woken once.
+ *
+ * Returns how many were committed: the first so many of the array; an error, as ring_commit(), only when not even
+ * the first one was. On a direct ring that is all or none. -EINVAL also of none, and of an array out of order.
+ */
+RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, unsigned int count);
 
 /**
  * ring_discard - give a reservation up

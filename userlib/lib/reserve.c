@@ -121,6 +121,19 @@ EXPORT int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t
 	return 0;
 }
 
+EXPORT int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count)
+{
+	unsigned int i;
+	int err = -EINVAL;
+
+	for (i = 0; i < count; i++) {
+		err = ring_commit_slow(r, &res[i], res[i].len);
+		if (err)
+			break;
+	}
+	return i ? (int)i : err;
+}
+
 EXPORT int ring_discard_slow(struct ring *r, struct ring_reservation *res)
 {
 	struct handle *h = handle_of(r);

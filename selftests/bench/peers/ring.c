@@ -3,7 +3,8 @@
  * ring: a direct ring, the protocol file and the library's hot path as programs compile them, over shared memory.
  * What libring would ask of the kernel, ring_kernel.h does. Slots are as long as the records, up to 1 KiB.
  *
- * Where nobody ever sleeps, no record is followed by a look at the wake word; else one look follows each send().
+ * Where nobody ever sleeps, a single record is not followed by a look at the wake word; else one look follows each
+ * send().
  */
 #include <libring.h>
 
@@ -77,6 +78,11 @@ int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t len)
 	bench_fail("no commit of %zu bytes at %llu", len, (unsigned long long)res->sequence);
 }
 
+int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count)
+{
+	return ring_commit_slow(r, &res[0], count);
+}
+
 int ring_discard_slow(struct ring *r, struct ring_reservation *res)
 {
 	return ring_commit_slow(r, res, 0);
@@ -89,7 +95,7 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 {
 	struct ring *r = &((struct own *)e->own)->ring;
 	struct ring_reservation res[BATCH];
-	unsigned int i, count;
+	unsigned int count;
 
 	if (!in_place)
 		n = bench_make(e, first, n, size);
@@ -101,15 +107,12 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 		else
 			memcpy(res[count].data, (unsigned char *)bench_made(e, first, size) + count * size, size);
 	}
-	/*
-	 * The last one first: a reader looks at the first until that is there, and then finds all of them, whose lines
-	 * it has not taken away in the meantime.
-	 */
-	for (i = count; i--;)
-		ring_commit_direct(r, &res[i], size);
-	if (count && e->work->waiting != SPIN &&
-	    ring_mem_wakes_data(&r->out, res[count - 1].sequence + res[count - 1].k))
-		ring_wake(r, RING_WAKE_DATA);
+	if (count == 1 && e->work->waiting == SPIN)
+		ring_commit_direct(r, &res[0], size);
+	else if (count == 1)
+		ring_commit(r, &res[0], size);
+	else if (count)
+		ring_commit_many(r, res, count);
 	return count;
 }
 

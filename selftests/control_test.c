@@ -474,6 +474,59 @@ TEST_F(control, bad_geometry)
 	}
 }
 
+/* The argument ends nowhere, at each byte of it, or cannot be written: nothing is made, nothing removed. */
+TEST_F(control, arguments_that_end_nowhere)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = map + page;
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+	struct ring_list_entry entries[2];
+	struct ring_list list = { .size = sizeof(list), .count = 2, .array = (uintptr_t)entries };
+	struct ring_version version = { .size = sizeof(version) };
+	struct ring_find find = { .size = sizeof(find) };
+	struct ring_destroy destroy = { .size = sizeof(destroy) };
+	const struct {
+		unsigned long command;
+		const void *arg;
+		size_t size;
+	} calls[] = {
+		{ RING_CTL_CREATE, &self->c, sizeof(self->c) }, { RING_CTL_DESTROY, &destroy, sizeof(destroy) },
+		{ RING_CTL_FIND, &find, sizeof(find) }, { RING_CTL_LIST, &list, sizeof(list) },
+		{ RING_CTL_VERSION, &version, sizeof(version) },
+	};
+	unsigned int there;
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, munmap(end, page));
+	strcpy(self->c.name, "whole");
+	strcpy(find.name, "whole");
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (size_t n = 0; n < calls[i].size; n++) {
+			memcpy(end - n, calls[i].arg, n);
+			RT_FAILS(EFAULT, ioctl(fd, calls[i].command, end - n));
+		}
+		memcpy(map, calls[i].arg, calls[i].size);
+		ASSERT_EQ(0, mprotect(map, page, PROT_READ));
+		if (_IOC_DIR(calls[i].command) & _IOC_READ)
+			RT_FAILS(EFAULT, ioctl(fd, calls[i].command, map));
+		ASSERT_EQ(0, mprotect(map, page, PROT_READ | PROT_WRITE));
+		ASSERT_EQ(0, ring_list(NULL, 0, &there));
+		EXPECT_EQ(self->before, there);
+	}
+	for (size_t room = 0; room <= sizeof(entries); room++) {
+		list.count = 2;
+		list.array = (uintptr_t)(end - room);
+		if (room < sizeof(entries))
+			RT_FAILS(EFAULT, ioctl(fd, RING_CTL_LIST, &list));
+		else
+			RT_OK(ioctl(fd, RING_CTL_LIST, &list));
+	}
+	EXPECT_EQ(2, list.count);
+	munmap(map, page);
+	close(fd);
+}
+
 TEST_F(control, bad_arguments)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), ro = open(CONTROL, O_RDONLY | O_CLOEXEC);

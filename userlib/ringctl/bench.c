@@ -375,7 +375,7 @@ static int print(const struct bench *b, bool json)
 	       (unsigned long long)b->records, duration_text(b->took), rate, megabytes);
 	printf("round trip  median %s, 99 %% within %s; %llu of one record each way, between two sleepers\n",
 	       duration_text(b->median), duration_text(b->most), (unsigned long long)b->round_trips);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : EXIT_OK;
+	return end_of_output(EXIT_OK);
 }
 
 /* A ring that is gone when we are. *@out keeps it until then. */

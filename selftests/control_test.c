@@ -601,6 +601,7 @@ TEST_F(control, who_may)
 
 TEST_F(control, who_makes_it_owns_it)
 {
+	struct ring_create other = self->c;
 	char path[32];
 	struct stat st;
 	int fd;
@@ -611,11 +612,14 @@ TEST_F(control, who_makes_it_owns_it)
 	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
 	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
 
-	/* One whom the administrator lets make rings */
+	/* One whom the administrator lets make rings, and remove any */
+	ASSERT_EQ(0, ring_create(&other));
 	ASSERT_EQ(0, chmod(CONTROL, 0666));
 	self->c.mode = 0640;
 	ASSERT_EQ(0, setegid(65534));
 	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_EQ(-EACCES, rt_try_open((int)other.id, O_RDONLY) < 0 ? -errno : 0);
+	EXPECT_EQ(0, ring_destroy(other.id, 0));
 	EXPECT_EQ(0, ring_create(&self->c));
 	fd = rt_try_open((int)self->c.id, O_RDWR);
 	EXPECT_LE(0, fd);

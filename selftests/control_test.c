@@ -474,6 +474,59 @@ TEST_F(control, bad_geometry)
 	}
 }
 
+/* The argument ends nowhere, at each byte of it, or cannot be written: nothing is made, nothing removed. */
+TEST_F(control, arguments_that_end_nowhere)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = map + page;
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+	struct ring_list_entry entries[2];
+	struct ring_list list = { .size = sizeof(list), .count = 2, .array = (uintptr_t)entries };
+	struct ring_version version = { .size = sizeof(version) };
+	struct ring_find find = { .size = sizeof(find) };
+	struct ring_destroy destroy = { .size = sizeof(destroy) };
+	const struct {
+		unsigned long command;
+		const void *arg;
+		size_t size;
+	} calls[] = {
+		{ RING_CTL_CREATE, &self->c, sizeof(self->c) }, { RING_CTL_DESTROY, &destroy, sizeof(destroy) },
+		{ RING_CTL_FIND, &find, sizeof(find) }, { RING_CTL_LIST, &list, sizeof(list) },
+		{ RING_CTL_VERSION, &version, sizeof(version) },
+	};
+	unsigned int there;
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, munmap(end, page));
+	strcpy(self->c.name, "whole");
+	strcpy(find.name, "whole");
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (size_t n = 0; n < calls[i].size; n++) {
+			memcpy(end - n, calls[i].arg, n);
+			RT_FAILS(EFAULT, ioctl(fd, calls[i].command, end - n));
+		}
+		memcpy(map, calls[i].arg, calls[i].size);
+		ASSERT_EQ(0, mprotect(map, page, PROT_READ));
+		if (_IOC_DIR(calls[i].command) & _IOC_READ)
+			RT_FAILS(EFAULT, ioctl(fd, calls[i].command, map));
+		ASSERT_EQ(0, mprotect(map, page, PROT_READ | PROT_WRITE));
+		ASSERT_EQ(0, ring_list(NULL, 0, &there));
+		EXPECT_EQ(self->before, there);
+	}
+	for (size_t room = 0; room <= sizeof(entries); room++) {
+		list.count = 2;
+		list.array = (uintptr_t)(end - room);
+		if (room < sizeof(entries))
+			RT_FAILS(EFAULT, ioctl(fd, RING_CTL_LIST, &list));
+		else
+			RT_OK(ioctl(fd, RING_CTL_LIST, &list));
+	}
+	EXPECT_EQ(2, list.count);
+	munmap(map, page);
+	close(fd);
+}
+
 TEST_F(control, bad_arguments)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), ro = open(CONTROL, O_RDONLY | O_CLOEXEC);
@@ -548,6 +601,7 @@ TEST_F(control, who_may)
 
 TEST_F(control, who_makes_it_owns_it)
 {
+	struct ring_create other = self->c;
 	char path[32];
 	struct stat st;
 	int fd;
@@ -558,11 +612,14 @@ TEST_F(control, who_makes_it_owns_it)
 	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
 	EXPECT_EQ(0, ring_destroy(self->c.id, 0));
 
-	/* One whom the administrator lets make rings */
+	/* One whom the administrator lets make rings, and remove any */
+	ASSERT_EQ(0, ring_create(&other));
 	ASSERT_EQ(0, chmod(CONTROL, 0666));
 	self->c.mode = 0640;
 	ASSERT_EQ(0, setegid(65534));
 	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_EQ(-EACCES, rt_try_open((int)other.id, O_RDONLY) < 0 ? -errno : 0);
+	EXPECT_EQ(0, ring_destroy(other.id, 0));
 	EXPECT_EQ(0, ring_create(&self->c));
 	fd = rt_try_open((int)self->c.id, O_RDWR);
 	EXPECT_LE(0, fd);

@@ -165,4 +165,136 @@ TEST_F(fault, reading_to_nowhere)
 	expect_nothing(_metadata, self);
 }
 
+/* ---- Arrays that end nowhere, at each byte of them: whole elements are dealt with, in order, the rest comes next ---- */
+
+#define BATCH	3
+
+static const size_t batch_sizes[BATCH] = { 40, 300, 500 };
+
+static void publish_batch(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self)
+{
+	unsigned char record[500];
+
+	for (int i = 0; i < BATCH; i++) {
+		rt_fill(record, batch_sizes[i], i);
+		ASSERT_EQ(batch_sizes[i], write(self->w, record, batch_sizes[i]));
+	}
+	self->published += BATCH;
+}
+
+/* What is left of a batch when so many of it were taken */
+static void read_from(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self, unsigned int taken)
+{
+	for (; taken < BATCH; taken++)
+		ASSERT_EQ(batch_sizes[taken], rt_read(self->r, 4096, taken));
+	RT_FAILS(EAGAIN, rt_read(self->r, 64, 0));
+}
+
+TEST_F(fault, an_array_to_read_into_that_ends_nowhere)
+{
+	struct ring_read_record got;
+	char buf[4096];
+
+	for (size_t room = 0; room <= BATCH * sizeof(got); room++) {
+		struct ring_read read = {
+			.size = sizeof(read), .records = (uintptr_t)(self->end - room), .count = BATCH,
+			.buf = (uintptr_t)buf, .buf_len = sizeof(buf),
+		};
+		unsigned int whole = room / sizeof(got);
+
+		publish_batch(_metadata, self);
+		if (!whole)
+			RT_FAILS(EFAULT, ioctl(self->r, RING_IOC_READ, &read));
+		else
+			RT_OK(ioctl(self->r, RING_IOC_READ, &read));
+		EXPECT_EQ(whole, read.taken);
+		for (unsigned int i = 0; i < whole; i++) {
+			memcpy(&got, self->end - room + i * sizeof(got), sizeof(got));
+			EXPECT_EQ(batch_sizes[i], got.len);
+			EXPECT_TRUE(rt_is(buf + got.offset, got.len, i));
+		}
+		read_from(_metadata, self, whole);
+	}
+	expect_nothing(_metadata, self);
+}
+
+TEST_F(fault, a_buffer_for_many_that_ends_nowhere)
+{
+	struct ring_read_record got[BATCH];
+	/* Each begins at a multiple of 8. */
+	const size_t ends[BATCH] = { 40, 40 + 300, 344 + 500 };
+
+	for (size_t room = 0; room <= ends[BATCH - 1]; room++) {
+		struct ring_read read = {
+			.size = sizeof(read), .records = (uintptr_t)got, .count = BATCH,
+			.buf = (uintptr_t)(self->end - room), .buf_len = 4096,
+		};
+		unsigned int whole = 0;
+
+		while (whole < BATCH && room >= ends[whole])
+			whole++;
+		publish_batch(_metadata, self);
+		if (!whole)
+			RT_FAILS(EFAULT, ioctl(self->r, RING_IOC_READ, &read));
+		else
+			RT_OK(ioctl(self->r, RING_IOC_READ, &read));
+		EXPECT_EQ(whole, read.taken);
+		for (unsigned int i = 0; i < whole; i++)
+			EXPECT_TRUE(rt_is(self->end - room + got[i].offset, got[i].len, i));
+		read_from(_metadata, self, whole);
+	}
+	expect_nothing(_metadata, self);
+}
+
+TEST_F(fault, an_array_to_publish_that_ends_nowhere)
+{
+	struct ring_publish_record out[BATCH];
+	unsigned char payload[BATCH][500];
+
+	for (int i = 0; i < BATCH; i++) {
+		rt_fill(payload[i], batch_sizes[i], i);
+		out[i] = (struct ring_publish_record){ (uintptr_t)payload[i], batch_sizes[i], 0 };
+	}
+	for (size_t room = 0; room <= sizeof(out); room++) {
+		struct ring_publish publish = {
+			.size = sizeof(publish), .records = (uintptr_t)(self->end - room), .count = BATCH,
+		};
+		unsigned int whole = room / sizeof(out[0]);
+
+		memcpy(self->end - room, out, room);
+		if (!whole)
+			RT_FAILS(EFAULT, ioctl(self->w, RING_IOC_PUBLISH, &publish));
+		else
+			RT_OK(ioctl(self->w, RING_IOC_PUBLISH, &publish));
+		EXPECT_EQ(whole, publish.published);
+		for (unsigned int i = 0; i < whole; i++)
+			ASSERT_EQ(batch_sizes[i], rt_read(self->r, 4096, i));
+		self->published += whole;
+		RT_FAILS(EAGAIN, rt_read(self->r, 64, 0));
+	}
+	expect_nothing(_metadata, self);
+}
+
+TEST_F(fault, an_array_of_subscribers_that_ends_nowhere)
+{
+	int second = rt_open(_metadata, BLOCK, O_RDONLY);
+	struct ring_stat_subscriber all[2];
+
+	rt_subscribe(_metadata, second, 0, RING_OLDEST);
+	for (size_t room = 0; room <= sizeof(all); room++) {
+		struct ring_stat stat = {
+			.size = sizeof(stat), .subscriber_array = (uintptr_t)(self->end - room), .subscriber_count = 2,
+		};
+
+		if (room < sizeof(all))
+			RT_FAILS(EFAULT, ioctl(self->w, RING_IOC_STAT, &stat));
+		else
+			RT_OK(ioctl(self->w, RING_IOC_STAT, &stat));
+	}
+	memcpy(all, self->end - sizeof(all), sizeof(all));
+	EXPECT_NE(all[0].id, all[1].id);
+	close(second);
+	expect_nothing(_metadata, self);
+}
+
 TEST_HARNESS_MAIN

@@ -80,7 +80,7 @@ static void *address(void)
 	case 0:
 		return NULL;
 	case 1:
-		return (void *)(random64() | RT_HIGHEST);
+		return (void *)(uintptr_t)(random64() | RT_HIGHEST);
 	case 2:
 		return room + ROOM - below(64);
 	case 3:

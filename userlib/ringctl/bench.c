@@ -295,7 +295,7 @@ out:
 static int round_trips(struct bench *b, uint64_t *took)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE };
-	uint64_t begin = now_ns(), sent, number;
+	uint64_t begin = now_ns(), sent, trips = 0, number;
 	uint32_t tag, len;
 	struct ring *r;
 	int err;
@@ -304,17 +304,18 @@ static int round_trips(struct bench *b, uint64_t *took)
 	do {
 		nanosleep(&pause, NULL);
 		sent = now_ns();
-		err = ring_publish(r, &b->round_trips, sizeof(b->round_trips), TAG_PING, ring_deadline_in(GRACE));
+		err = ring_publish(r, &trips, sizeof(trips), TAG_PING, ring_deadline_in(GRACE));
 		if (err)
 			break;
 		do {
 			tag = next_or_exit(b, r, &number, &len);
-		} while (tag != TAG_PONG || number != b->round_trips);
-		took[b->round_trips++] = now_ns() - sent;
+		} while (tag != TAG_PONG || number != trips);
+		took[trips++] = now_ns() - sent;
 		err = ring_release(r);
-	} while (!err && now_ns() - begin < b->time && b->round_trips < ROUND_TRIPS_MAX);
+	} while (!err && now_ns() - begin < b->time && trips < ROUND_TRIPS_MAX);
 	if (!err)
-		err = ring_publish(r, &b->round_trips, sizeof(b->round_trips), TAG_END, ring_deadline_in(GRACE));
+		err = ring_publish(r, &trips, sizeof(trips), TAG_END, ring_deadline_in(GRACE));
+	b->round_trips = (size_t)trips;
 	ring_close(r);
 	return err ? failed(b, err) : EXIT_OK;
 }
@@ -375,7 +376,7 @@ static int print(const struct bench *b, bool json)
 	       (unsigned long long)b->records, duration_text(b->took), rate, megabytes);
 	printf("round trip  median %s, 99 %% within %s; %llu of one record each way, between two sleepers\n",
 	       duration_text(b->median), duration_text(b->most), (unsigned long long)b->round_trips);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : EXIT_OK;
+	return end_of_output(EXIT_OK);
 }
 
 /* A ring that is gone when we are. *@out keeps it until then. */

@@ -237,7 +237,7 @@ static int run(int argc, char **argv)
 	if (json)
 		return print_json(&wish.c, path);
 	puts(path);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : EXIT_OK;
+	return end_of_output(EXIT_OK);
 }
 
 const struct verb verb_create = {

@@ -134,7 +134,7 @@ static int run(int argc, char **argv)
 		worst = ret > worst ? ret : worst;
 	}
 	free(entries);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : worst;
+	return end_of_output(worst);
 }
 
 const struct verb verb_info = {

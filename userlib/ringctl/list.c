@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ringctl.h"
 
@@ -73,7 +72,7 @@ static int run(int argc, char **argv)
 			print_text(&entries[i]);
 	}
 	free(entries);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : ret;
+	return end_of_output(ret);
 }
 
 const struct verb verb_list = {

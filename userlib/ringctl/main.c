@@ -44,7 +44,7 @@ int next_option(int argc, char **argv, const struct verb *verb, const struct opt
 	switch (option) {
 	case 'h':
 		help_verb(verb);
-		exit(fflush(stdout) ? EXIT_FAILED : EXIT_OK);
+		exit(end_of_output(EXIT_OK));
 	case ':':
 		misused(argv[optind - 1], "needs a value");
 	case '?':
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		help();
-		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+		return end_of_output(EXIT_OK);
 	}
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
 		if (argc > 3 || (argc == 3 && strcmp(argv[2], "--json")))

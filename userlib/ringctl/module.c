@@ -126,8 +126,8 @@ int print_version(bool json)
 			       module.abi);
 		else if (err == -ENODEV)
 			printf("module: not loaded\n");
-		if (fflush(stdout))
-			return complain("stdout", "%s", strerror(errno));
+		if (end_of_output(EXIT_OK))
+			return EXIT_FAILED;
 	}
 	if (loaded && !fits)
 		return complain("module", "it speaks ABI %u, ringctl and libring speak %u: they do not fit together",

@@ -203,12 +203,20 @@ void output_json(struct output *o, cJSON *object)
 int json_print(cJSON *object)
 {
 	char *text = cJSON_PrintUnformatted(object);
-	int bad;
 
 	if (!text)
 		out_of_memory();
-	bad = puts(text) < 0 || fflush(stdout);
+	puts(text);
 	free(text);
 	cJSON_Delete(object);
-	return bad ? complain("stdout", "%s", strerror(errno)) : EXIT_OK;
+	return end_of_output(EXIT_OK);
+}
+
+int end_of_output(int status)
+{
+	if (fflush(stdout))
+		return complain("stdout", "%s", strerror(errno));
+	if (ferror(stdout))
+		return complain("stdout", "not all could be written");
+	return status;
 }

@@ -179,6 +179,9 @@ void output_hexdump(struct output *o, const unsigned char *data, size_t len);
  */
 int output_flush(struct output *o, const volatile bool *stop);
 
+/* After the last word on stdout, else the exit status is @status. Returns the exit status. */
+int end_of_output(int status);
+
 /* Numbers that a double cannot hold */
 void json_number(cJSON *object, const char *name, uint64_t value);
 /* Print an object in a line and delete it. Returns the exit status. */

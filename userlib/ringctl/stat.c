@@ -170,7 +170,7 @@ static int run(int argc, char **argv)
 		free(names[i]);
 	free(names);
 	reports_free(&reports);
-	return fflush(stdout) ? complain("stdout", "%s", strerror(errno)) : worst;
+	return end_of_output(worst);
 }
 
 const struct verb verb_stat = {

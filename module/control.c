@@ -91,7 +91,7 @@ static int do_version(void *data)
 		.max_bytes = ring_max_bytes,
 		.bytes = ring_area_bytes_used(),
 	};
-	strscpy(arg->release, THIS_MODULE->version, sizeof(arg->release));
+	strscpy(arg->release, RING_RELEASE, sizeof(arg->release));
 	return 0;
 }
 

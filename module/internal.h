@@ -28,6 +28,9 @@
 
 #include "compat.h"
 
+/* The module's version, as RING_CTL_VERSION and modinfo tell it */
+#define RING_RELEASE	"0.1.0"
+
 struct ring_file;
 
 /* area.c: memory that user space maps */

@@ -278,7 +278,7 @@ long ring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (cmd == FIONREAD) {
 		if (!(f->mode & FMODE_READ))
 			return -EBADF;
-		ret = ring_subscribe_default(f, false);
+		ret = ring_error(f->ring) ?: ring_subscribe_default(f, false);
 		return ret ?: put_user(ring_next_length(f), (int __user *)arg);
 	}
 	if (_IOC_TYPE(cmd) != RING_IOC_MAGIC)

@@ -61,4 +61,4 @@ module_exit(ring_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Shared, permissioned, crash-safe ring buffers at /dev/ringN");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(RING_RELEASE);

@@ -35,11 +35,17 @@ void ring_arm_data(struct ring *ring, u64 sequence)
 	armed();
 }
 
+/* Once a ring was shut down, is corrupt or gone, also who polls for nothing else is woken. */
+static __poll_t ends(const struct ring *ring)
+{
+	return READ_ONCE(ring->mem.control->status) ? EPOLLHUP | EPOLLERR : 0;
+}
+
 static void wake_queue_of_writers(struct ring *ring)
 {
 	atomic64_inc(&ring->writer_wakes);
 	trace_ring_wake(ring, true);
-	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM);
+	wake_up_poll(&ring->writers, EPOLLOUT | EPOLLWRNORM | ends(ring));
 	kill_fasync(&ring->fasync_writers, SIGIO, POLL_OUT);
 }
 
@@ -103,7 +109,7 @@ void ring_wake_readers(struct ring *ring)
 	spin_unlock(&ring->lock);
 	atomic64_inc(&ring->reader_wakes);
 	trace_ring_wake(ring, false);
-	wake_up_poll(&ring->readers, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
+	wake_up_poll(&ring->readers, EPOLLIN | EPOLLRDNORM | EPOLLPRI | ends(ring));
 	kill_fasync(&ring->fasync_readers, SIGIO, POLL_IN);
 	if (writers_too)
 		wake_queue_of_writers(ring);

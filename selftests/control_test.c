@@ -3,6 +3,8 @@
  * /dev/ring-control: rings are made, found, listed and removed at run time, in use or not, and nothing is left of
  * those that are gone.
  */
+#include <sys/epoll.h>
+
 #include "churn.h"
 
 /* Some are there already, and max_bytes is known. */
@@ -253,8 +255,28 @@ TEST_F(control, ephemeral)
 	EXPECT_FALSE(node_exists(self->c.id));
 	fd = rt_try_open(self->c.id, O_RDWR);
 	EXPECT_EQ(-1, fd);
-	EXPECT_TRUE(errno == ENOENT || errno == ENODEV || errno == ENXIO);
+	EXPECT_TRUE(errno == ENOENT || errno == ENODEV);
 	EXPECT_EQ(-ENOENT, ring_destroy(self->c.id, 0));
+}
+
+/* Who had looked its node up, and opens that */
+TEST_F(control, opened_after_it_went)
+{
+	char path[32], again[64];
+	struct ring *r;
+	int fd;
+
+	ASSERT_EQ(0, ring_create(&self->c));
+	snprintf(path, sizeof(path), "/dev/ring%u", self->c.id);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+	ASSERT_EQ(0, ring_open(again, RING_OPEN_READ, &r));
+	ring_close(r);
+	ASSERT_EQ(0, ring_destroy(self->c.id, 0));
+	EXPECT_EQ(-ENODEV, ring_open(again, RING_OPEN_READ, &r));
+	EXPECT_EQ(-ENOENT, ring_open(path, RING_OPEN_READ, &r));
+	close(fd);
 }
 
 TEST_F(control, ephemeral_of_one_who_is_killed)
@@ -296,13 +318,56 @@ static long writes(void *use)
 	return write(u->fd, u->buf, sizeof(u->buf));
 }
 
-static long polls(void *use)
+static long polls_for(struct use *u, short events)
 {
-	struct use *u = use;
-	struct pollfd p = { .fd = u->fd, .events = POLLIN };
+	struct pollfd p = { .fd = u->fd, .events = events };
 	int ret = poll(&p, 1, 10000);
 
 	return ret == 1 ? p.revents : ret;
+}
+
+static long polls(void *use)
+{
+	return polls_for(use, POLLIN);
+}
+
+static long polls_for_space(void *use)
+{
+	return polls_for(use, POLLOUT);
+}
+
+/* Only how it ends: POLLERR and POLLHUP are always asked for. */
+static long polls_for_nothing(void *use)
+{
+	return polls_for(use, 0);
+}
+
+static long epolls_for_nothing(void *use)
+{
+	struct epoll_event e = { .events = 0 };
+	int fd = epoll_create1(EPOLL_CLOEXEC), ret;
+
+	ret = epoll_ctl(fd, EPOLL_CTL_ADD, ((struct use *)use)->fd, &e);
+	ret = ret ?: epoll_wait(fd, &e, 1, 10000);
+	close(fd);
+	return ret == 1 ? e.events : ret;
+}
+
+static long publishes_many(void *use)
+{
+	return rt_publish(((struct use *)use)->fd, "x", 1, 0, rt_in_ms(10000), NULL);
+}
+
+static long reads_many(void *use)
+{
+	struct ring_read_record record;
+	struct use *u = use;
+	struct ring_read call = {
+		.size = sizeof(call), .records = (uintptr_t)&record, .count = 1, .buf = (uintptr_t)u->buf,
+		.buf_len = sizeof(u->buf), .deadline = rt_in_ms(10000),
+	};
+
+	return ioctl(u->fd, RING_IOC_READ, &call);
 }
 
 static long waits(void *use)
@@ -317,8 +382,11 @@ static long waits_for_space(void *use)
 
 TEST_F(control, who_sleeps_is_told)
 {
-	struct { long (*call)(void *); bool full; } sleepers[] = {
-		{ reads, false }, { polls, false }, { waits, false }, { writes, true }, { waits_for_space, true },
+	struct { long (*call)(void *); bool full, polls; } sleepers[] = {
+		{ reads, false, false }, { reads_many, false, false }, { waits, false, false },
+		{ writes, true, false }, { publishes_many, true, false }, { waits_for_space, true, false },
+		{ polls, false, true }, { polls_for_space, true, true }, { polls_for_nothing, false, true },
+		{ polls_for_nothing, true, true }, { epolls_for_nothing, false, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sleepers); i++) {
@@ -338,8 +406,10 @@ TEST_F(control, who_sleeps_is_told)
 		ASSERT_EQ(0, ring_destroy(c.id, RING_DESTROY_FORCE));
 		ASSERT_TRUE(rt_ends(&t, 5000));
 		EXPECT_GT(5 * RT_SECOND, t.ended - begun);
-		if (sleepers[i].call == polls) {
-			EXPECT_TRUE(t.ret & POLLERR);
+		if (sleepers[i].polls) {
+			EXPECT_TRUE(t.ret & POLLERR) {
+				TH_LOG("sleeper %zu: %ld", i, t.ret);
+			}
 		} else {
 			EXPECT_EQ(-1, t.ret);
 			EXPECT_EQ(ENODEV, t.error);
@@ -352,10 +422,12 @@ TEST_F(control, what_a_destroyed_ring_answers)
 {
 	struct ring_get get = { .size = sizeof(get) };
 	struct ring_seek seek = { .size = sizeof(seek) };
+	struct ring_subscribe subscribe = { .size = sizeof(subscribe) };
 	struct ring_create again = self->c;
+	struct use use = {};
 	struct ring_version v;
 	struct rt_map map;
-	int w, r;
+	int w, r, n;
 
 	strcpy(self->c.name, "phoenix");
 	ASSERT_EQ(0, ring_create(&self->c));
@@ -370,7 +442,14 @@ TEST_F(control, what_a_destroyed_ring_answers)
 	RT_FAILS(ENODEV, rt_write(w, 8, 1));
 	RT_FAILS(ENODEV, rt_publish(w, "x", 1, 0, RING_NOW, NULL));
 	RT_FAILS(ENODEV, rt_read(r, 8, 1));
+	use.fd = r;
+	RT_FAILS(ENODEV, reads_many(&use));
 	RT_FAILS(ENODEV, ioctl(r, RING_IOC_GET, &get));
+	RT_FAILS(ENODEV, ioctl(r, FIONREAD, &n));
+	RT_FAILS(ENODEV, ioctl(w, FIONREAD, &n));
+	RT_FAILS(ENODEV, ioctl(w, RING_IOC_SUBSCRIBE, &subscribe));
+	RT_FAILS(ENODEV, ioctl(w, RING_IOC_CURSOR, 0));
+	RT_FAILS(ENODEV, rt_produce(w, RING_PRODUCE_EXCLUSIVE));
 	RT_FAILS(ENODEV, ioctl(r, RING_IOC_SEEK, &seek));
 	RT_FAILS(ENODEV, lseek(r, 0, SEEK_SET));
 	RT_FAILS(ENODEV, rt_wait_data(r, RING_NOW));

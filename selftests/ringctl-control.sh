@@ -170,6 +170,8 @@ usage() {
 	refused 2 "--count: 'x' is not a number" ringctl top -n x
 	refused 2 "--slots: needs a value" ringctl create --slots
 	refused 2 "ringctl destroy has no such option" ringctl destroy --all 0
+	refused 2 "-a: ringctl list has no such option" ringctl list -al
+	refused 2 "-n: needs a value" ringctl top -n
 	refused 2 "--version: takes nothing but --json" ringctl --version 0
 	for verb in list create destroy info pub sub stat top bench; do
 		check "$verb --help" ringctl $verb --help

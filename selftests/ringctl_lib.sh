@@ -45,7 +45,7 @@ json() {
 refused() {
 	local want=$1 text=$2 status
 	shift 2
-	timeout 10 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
 	equal "$* (status)" "$want" "$status"
 	equal "$* (lines)" 1 "$(wc -l <"$tmp/err")"

@@ -163,7 +163,7 @@ TEST_F(shutdown, cat_ends)
 
 /* ---- Who sleeps at that time ---- */
 
-enum how { READ, READ_MANY, WAIT_DATA, WAIT_SEQUENCE, POLL_DATA, WRITE, PUBLISH, WAIT_SPACE, POLL_ROOM, CALLS };
+enum how { READ, READ_MANY, WAIT_DATA, WAIT_SEQUENCE, POLL_DATA, WRITE, PUBLISH, WAIT_SPACE, POLL_ROOM, POLL_END, CALLS };
 
 struct call {
 	enum how how;
@@ -183,7 +183,8 @@ static long make(void *arg)
 	struct ring_wait wait = {
 		.size = sizeof(wait), .flags = RING_WAIT_DATA, .sequence = 1000000, .deadline = RING_NEVER,
 	};
-	struct pollfd p = { .fd = c->fd, .events = c->how == POLL_DATA ? POLLIN : POLLOUT };
+	struct pollfd p = { .fd = c->fd, .events = c->how == POLL_DATA ? POLLIN :
+								 c->how == POLL_ROOM ? POLLOUT : 0 };
 	char buf[64];
 	int ret;
 
@@ -241,6 +242,7 @@ TEST_F(shutdown, everybody_wakes)
 	EXPECT_EQ(-1, t[WAIT_SPACE].ret);
 	EXPECT_EQ(EPIPE, t[WAIT_SPACE].error);
 	EXPECT_TRUE(t[POLL_ROOM].ret & POLLHUP);
+	EXPECT_EQ(POLLHUP, t[POLL_END].ret);
 	close(empty);
 }
 

@@ -134,8 +134,8 @@ struct ring_reservation {
  *
  * Opening neither subscribes nor attaches a producer. The descriptor is close-on-exec.
  *
- * Returns 0 or what open() says (-ENOENT, -EACCES, -ENXIO, ...). -ENODEV: there is no control node to ask
- * for a name, or the ring is just being destroyed. -ENOTTY: that is no ring.
+ * Returns 0 or what open() says (-ENOENT, -EACCES, ...). -ENODEV: there is no control node to ask for a
+ * name, or the ring has just been destroyed. -ENOTTY: that is no ring.
  * -EPROTONOSUPPORT: the module speaks another ABI.
  */
 int ring_open(const char *where, unsigned int flags, struct ring **out);

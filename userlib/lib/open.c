@@ -221,7 +221,7 @@ EXPORT int ring_open(const char *where, unsigned int flags, struct ring **out)
 		return err;
 	fd = open(path, mode | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return -errno;
+		return errno == ENXIO ? -ENODEV : -errno;	/* the node outlives its ring for a moment */
 	err = ring_open_fd(fd, flags & RING_OPEN_MEDIATED, &r);
 	if (err) {
 		close(fd);

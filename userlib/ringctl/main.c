@@ -34,21 +34,26 @@ static void help_verb(const struct verb *verb)
 int next_option(int argc, char **argv, const struct verb *verb, const struct option *options)
 {
 	const struct option *o;
+	char short_one[3] = "-";
 	bool count = false;
+	const char *said;
 	int option;
 
 	for (o = options; o->name; o++)
 		count |= o->val == 'n';
 	opterr = 0;
 	option = getopt_long(argc, argv, count ? ":hn:" : ":h", options, NULL);
+	/* What getopt has stopped at may be in the middle of a word of short ones. */
+	short_one[1] = (char)optopt;
+	said = optopt && strncmp(argv[optind - 1], "--", 2) ? short_one : argv[optind - 1];
 	switch (option) {
 	case 'h':
 		help_verb(verb);
 		exit(end_of_output(EXIT_OK));
 	case ':':
-		misused(argv[optind - 1], "needs a value");
+		misused(said, "needs a value");
 	case '?':
-		misused(argv[optind - 1], "ringctl %s has no such option, or it takes no value", verb->name);
+		misused(said, "ringctl %s has no such option, or it takes no value", verb->name);
 	}
 	return option;
 }

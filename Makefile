@@ -10,7 +10,8 @@ PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config 
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 # What the bench compares ring with, and draws with; one that is not there is left out
 BENCH_PACKAGES = g++ libboost-dev libck-dev libdpdk-dev liburcu-dev libtbb-dev libreaderwriterqueue-dev \
-		 libconcurrentqueue-dev libqb-dev libzmq3-dev gnuplot-nox
+		 libconcurrentqueue-dev libqb-dev libzmq3-dev libiceoryx-posh-dev libiceoryx-hoofs-dev iceoryx \
+		 libbpf-dev gnuplot-nox
 # What check-kernels needs besides; what is built for other kernels and processors is not installed
 KERNELS_PACKAGES = bubblewrap qemu-system-arm
 

@@ -10,6 +10,7 @@
  *	--ms N		how long a sample takes (10)
  *	--only NAMES	only these contestants besides ring, separated by commas; a part of the name will do
  *	--csv FILE	add a line for each contestant to FILE
+ *	--instructions	where each takes 1 ns (vm/run --icount): how many a record takes, of all workers on one CPU
  *	--smoke		each contestant once at a few of the works, as short as can be: whether they work at all
  *	--list		the works and the contestants
  *
@@ -42,6 +43,7 @@ static double target_ms = 10;
 static const char *only;
 static bool smoke;
 static bool probes = true;
+static bool instructions;
 static FILE *csv;
 static const char *program;
 
@@ -103,6 +105,13 @@ static const char *const vm_matrix[] = {
 	"pingpong-8-x1-copy-sleep", "pingpong-8-x1-copy-sleep-1cpu", "1to4-4096-x1-place-sleep",
 };
 
+/* Where instructions are counted: somebody always runs, or the time for which all sleep would count too */
+static const char *const instructions_matrix[] = {
+	"1to1-64-x1-copy-sleep-1cpu", "1to1-1024-x1-copy-sleep-1cpu",
+	"1to1-64-x32-copy-sleep-1cpu", "1to1-1024-x32-copy-sleep-1cpu", "1to1-64-x1-place-sleep-1cpu",
+	"1to4-4096-x1-place-sleep-1cpu", "pingpong-8-x1-copy-sleep-1cpu",
+};
+
 /* What there is of kinds of loops */
 static const char *const smoke_matrix[] = {
 	"1to1-64-x1-copy-spin", "1to1-1024-x32-place-spin", "1to1-64-x1-copy-spinsleep", "1to1-65536-x1-place-spin",
@@ -139,16 +148,24 @@ static double quartile(double *values, unsigned int n, unsigned int part)
 	return n ? values[(n - 1) * part / 4] : 0;
 }
 
-/* Million records a second; of a ping-pong, the ns that one way takes */
+/* Less is better */
+static bool is_cost(const struct work *w)
+{
+	return instructions || w->kind == PINGPONG;
+}
+
+/* Million records a second; of a ping-pong, the ns that one way takes; or the instructions of either */
 static double value_of(const struct work *w, const struct sample *s)
 {
-	return w->kind == PINGPONG ? (double)s->ns / (double)s->count / 2 : (double)s->count * 1e3 / (double)s->ns;
+	if (!is_cost(w))
+		return (double)s->count * 1e3 / (double)s->ns;
+	return (double)s->ns / (double)s->count / (w->kind == PINGPONG ? 2 : 1);
 }
 
 /* How many times better a is than b */
 static double better(const struct work *w, double a, double b)
 {
-	return w->kind == PINGPONG ? b / a : a / b;
+	return is_cost(w) ? b / a : a / b;
 }
 
 static enum placement placement_of(double ns)
@@ -227,15 +244,16 @@ static void print(const char *text, const struct work *w, const struct peer *p, 
 	ratio = quartile(f->ratio, f->ratios, 2);
 	ratio_high = quartile(f->ratio, f->ratios, 3);
 	printf("%-32s %-8s %-28s %9.3f %9.3f %9.3f %s", text, placement_names[where], p->name, low, median, high,
-	       w->kind == PINGPONG ? "ns " : "M/s");
+	       instructions ? "insns" : w->kind == PINGPONG ? "ns " : "M/s");
 	if (f->ratios)
 		printf("  ring %6.2f (%.2f-%.2f) x, %u", ratio, ratio_low, ratio_high, f->ratios);
 	printf("\n");
 	if (csv)
-		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s\n", text,
+		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s%s\n", text,
 			placement_names[where], p->name, p->limit ? "limit" : "contestant", low, median, high,
+			instructions ? w->kind == PINGPONG ? "instructions one way" : "instructions a record" :
 			w->kind == PINGPONG ? "ns one way" : "M records/s", f->values, ratio_low, ratio, ratio_high,
-			f->ratios, program, text);
+			f->ratios, program, instructions ? "--instructions " : "", text);
 	fflush(stdout);
 }
 
@@ -312,6 +330,26 @@ static int list(void)
 	return 0;
 }
 
+/* Whether an instruction takes 1 ns here */
+static bool clock_counts(void)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	uint64_t n = 5000000, took, begun = bench_ns();
+
+#ifdef __x86_64__
+	__asm__ __volatile__("1:	dec	%0\n"
+			     "	jnz	1b" : "+r"(n) : : "cc");
+#else
+	__asm__ __volatile__("1:	subs	%0, %0, #1\n"
+			     "	b.ne	1b" : "+r"(n) : : "cc");
+#endif
+	took = bench_ns() - begun;
+	return took > 9900000 && took < 10300000;
+#else
+	return false;
+#endif
+}
+
 static double number(const char *option, const char *text, double least, double most)
 {
 	char *end;
@@ -330,6 +368,7 @@ int main(int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'r' }, { "ms", required_argument, NULL, 'm' },
 		{ "only", required_argument, NULL, 'o' },   { "csv", required_argument, NULL, 'c' },
 		{ "smoke", no_argument, NULL, 's' },	    { "list", no_argument, NULL, 'l' },
+		{ "instructions", no_argument, NULL, 'i' },
 		{ 0 },
 	};
 	struct work w;
@@ -362,6 +401,12 @@ int main(int argc, char **argv)
 				return 1;
 			}
 			break;
+		case 'i':
+			instructions = true;
+			probes = false;
+			all_works = instructions_matrix;
+			works = COUNT(instructions_matrix);
+			break;
 		case 's':
 			smoke = true;
 			break;
@@ -374,6 +419,10 @@ int main(int argc, char **argv)
 	if (smoke && all_works == matrix) {
 		all_works = smoke_matrix;
 		works = COUNT(smoke_matrix);
+	}
+	if (instructions && !clock_counts()) {
+		fprintf(stderr, "%s: the clock of this machine does not count instructions\n", program);
+		return 2;
 	}
 	for (i = 0; i < (optind < argc ? (unsigned int)(argc - optind) : works); i++) {
 		const char *text = optind < argc ? argv[(unsigned int)optind + i] : all_works[i];

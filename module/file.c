@@ -26,6 +26,7 @@ static int ring_open(struct inode *inode, struct file *file)
 	mutex_init(&f->lock);
 	INIT_LIST_HEAD(&f->sub.all);
 	INIT_LIST_HEAD(&f->sub.gate);
+	RB_CLEAR_NODE(&f->sub.unplaced);
 	INIT_LIST_HEAD(&f->prod.all);
 	f->prod.longest_k = 1;
 	f->pid = get_pid(task_tgid(current));
@@ -73,7 +74,7 @@ static int ring_fasync(int fd, struct file *file, int on)
 	if (ret < 0 || !on)
 		return ret;
 	/* Arm the first signal; finding the ring empty, or full, arms the next one. */
-	f->polled = true;
+	WRITE_ONCE(f->polled, true);
 	if (f->mode & FMODE_READ && !ring_subscribe_default(f, false) && ring_subscriber_arm(f))
 		kill_fasync(&ring->fasync_readers, SIGIO, POLL_IN);
 	return 0;

@@ -18,6 +18,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uio.h>
@@ -94,7 +95,7 @@ struct ring_geometry {
  * @bulk: bulk area
  * @lock: see above
  * @opens: open files
- * @gone: being removed, or removed: nobody opens it any more
+ * @gone: not revealed yet, being removed, or removed: nobody opens it
  * @subscribers: all of them, ring_file.sub.all
  * @gates: the reliable ones, ring_file.sub.gate
  * @producers: ring_file.prod.all
@@ -104,7 +105,7 @@ struct ring_geometry {
  * @owners: owner ids in use
  * @next_owner: where to look for a free one, so that an id rests before it is used again
  * @next_subscriber: id of the next subscriber
- * @unplaced: lowest start of a subscriber whose base is not known; RING_NONE for none
+ * @unplaced: the subscribers whose base is not known, by ring_file.sub.start
  * @lost_before: records lost by subscribers that are gone
  * @readers: who sleeps for data
  * @writers: who sleeps for space
@@ -145,7 +146,7 @@ struct ring {
 	DECLARE_BITMAP(owners, RING_OWNER_MAX + 1);
 	u32 next_owner;
 	u32 next_subscriber;
-	u64 unplaced;
+	struct rb_root_cached unplaced;
 	u64 lost_before;
 
 	wait_queue_head_t readers;
@@ -167,6 +168,7 @@ struct ring {
 extern struct class ring_class;
 
 struct ring *ring_create(int id, const struct ring_geometry *g);
+void ring_reveal(struct ring *ring);
 void ring_remove(struct ring *ring);
 int ring_get_open(struct ring *ring);
 bool ring_put_open(struct ring *ring);
@@ -225,6 +227,7 @@ int ring_corrupt(struct ring *ring);
 /* registry.c: all the rings */
 bool ring_name_valid(const char *name);
 int ring_registry_create(int id, const struct ring_geometry *g);
+void ring_registry_reveal(void);
 int ring_registry_destroy(u32 id, bool force);
 void ring_registry_remove(struct ring *ring);
 void ring_registry_remove_all(void);
@@ -239,21 +242,24 @@ void ring_control_exit(void);
 
 /**
  * struct ring_subscriber - the subscriber half of an open file
- * @all: in ring.subscribers; empty: not a subscriber
+ * @attached: it is a subscriber: then what follows is set up, see ring_is_subscriber()
+ * @all: in ring.subscribers
  * @gate: in ring.gates when reliable
  * @cursor: the cursor page: user space writes it, so each word is read once and checked
  * @page: its area
  * @id: its id
  * @flags: RING_SUBSCRIBE_RELIABLE or RING_SUBSCRIBE_LOSSY
  * @watermark: slots
- * @start: where the cursor was put while the ordinal there was not known, RING_NONE: it is known
+ * @unplaced: in ring.unplaced, while the ordinal of where the cursor was put is not known
+ * @start: where that was
  * @start_taken: the page's count of taken records at that time
  * @part_sequence: the record that read() has given a part of, RING_NONE for none
  * @part: how many bytes
  *
- * ring.lock: @all, @gate, @start, @start_taken. ring_file.lock: the rest.
+ * ring.lock: @all, @gate, @unplaced, @start, @start_taken. ring_file.lock: the rest.
  */
 struct ring_subscriber {
+	bool attached;
 	struct list_head all;
 	struct list_head gate;
 	struct ring_cursor *cursor;
@@ -261,6 +267,7 @@ struct ring_subscriber {
 	u32 id;
 	u32 flags;
 	u32 watermark;
+	struct rb_node unplaced;
 	u64 start;
 	u64 start_taken;
 	u64 part_sequence;
@@ -313,7 +320,8 @@ int ring_cursor_file(struct file *file);
 /* subscriber.c: cursors */
 static inline bool ring_is_subscriber(const struct ring_file *f)
 {
-	return !list_empty(&f->sub.all);
+	/* Without a lock: pairs with the release in subscribe_locked(). Who sees it sees its cursor. */
+	return smp_load_acquire(&f->sub.attached);
 }
 
 int ring_subscribe(struct ring_file *f, u32 flags, u32 watermark, u32 start, u64 *sequence);
@@ -321,6 +329,7 @@ int ring_subscribe_default(struct ring_file *f, bool nowait);
 int ring_unsubscribe(struct ring_file *f);
 int ring_seek(struct ring_file *f, u32 start, u64 *sequence);
 void ring_cursor_place(struct ring_file *f, u64 sequence);
+void ring_cursor_placed(struct ring *ring, struct ring_subscriber *sub);
 bool ring_subscriber_ready(struct ring_file *f);
 bool ring_subscriber_arm(void *file);
 u64 ring_subscriber_lost(struct ring_file *f);

@@ -37,10 +37,11 @@ static int __init ring_init(void)
 	ret = create_rings();
 	if (ret)
 		goto err_rings;
-	/* Last: from here on others make and remove rings. */
 	ret = ring_control_init();
 	if (ret)
 		goto err_rings;
+	/* Last: a module whose load fails goes even from under its open files. */
+	ring_registry_reveal();
 	return 0;
 
 err_rings:

@@ -63,7 +63,8 @@ int ring_produce_default(struct ring_file *f)
 
 /*
  * Discard what a producer had claimed and never will commit. Nobody else writes those states: the
- * file is gone, and with it every mapping through which its process could. The tail passes no BUSY
+ * file is gone, and with it every mapping through which its process could. (Pages that it had pinned, as for io_uring,
+ * can still be written to. That is one more way to write rubbish, and found like any other.) The tail passes no BUSY
  * record, so they are all between the tail and what could have been claimed by now. Whether there were any.
  */
 static bool reap(struct ring_file *f)

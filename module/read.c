@@ -120,10 +120,13 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 	struct ring_subscriber *sub = &f->sub;
 	size_t part, copied;
 	struct taken t;
-	u64 cursor;
+	u64 cursor, turns;
 	int ret;
 
-	for (;;) {
+	for (turns = 0;; turns++) {
+		/* Over records of length 0 without end, if somebody publishes them faster than this passes them. */
+		if (turns > ring->mem.slot_count || (turns && signal_pending(current)))
+			return -EAGAIN;
 		cursor = READ_ONCE(sub->cursor->cursor);
 		ret = find_record(ring, cursor, &t);
 		if (ret == -EOVERFLOW)
@@ -162,11 +165,12 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 {
 	struct ring *ring = f->ring;
 	ssize_t ret;
+	int tries;
 
 	ret = ring_subscribe_default(f, nolock);
 	if (ret)
 		return ret;
-	for (;;) {
+	for (tries = 0;; tries++) {
 		/* Mostly there is something: then it does without the queue. */
 		if (deadline != RING_NOW && !ring_subscriber_ready(f)) {
 			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
@@ -178,12 +182,14 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 			return ret;
 		ret = now(f, arg);
 		mutex_unlock(&f->lock);
+		if (ret != -EAGAIN)
+			return ret;
 		/* An edge-triggered poller that finds nothing is to be told of the next record. */
-		if (ret != -EAGAIN ||
-		    (deadline == RING_NOW && !(READ_ONCE(f->polled) && ring_subscriber_arm(f))))
+		if (deadline == RING_NOW &&
+		    (!READ_ONCE(f->polled) || !ring_subscriber_arm(f) || tries > RING_CLAIM_TRIES))
 			return ret;
 		/* Another thread was quicker, or moves the cursor about for ever. */
-		if (signal_pending(current))
+		if (deadline != RING_NOW && signal_pending(current))
 			return -ERESTARTSYS;
 		cond_resched();
 	}
@@ -312,7 +318,7 @@ int ring_get(struct ring_file *f, struct ring_get *arg)
 	u64 head;
 
 	do {
-		if (signal_pending(current))
+		if (tries && signal_pending(current))
 			return -ERESTARTSYS;
 		if (latest) {
 			ret = ring_find_latest(ring, &arg->sequence, &head);

@@ -12,6 +12,7 @@
 
 static DEFINE_MUTEX(registry_lock);	/* outside of all others */
 static DEFINE_IDR(rings);
+static bool revealed;
 
 static struct ring *find_name(const char *name)
 {
@@ -50,6 +51,7 @@ bool ring_name_valid(const char *name)
  * @g: its geometry, checked
  *
  * Returns its number. -EEXIST: the number or the name is taken. -ENOSPC: all numbers are.
+ * Those made while the module is loaded come to light with ring_registry_reveal().
  */
 int ring_registry_create(int id, const struct ring_geometry *g)
 {
@@ -74,9 +76,24 @@ int ring_registry_create(int id, const struct ring_geometry *g)
 		goto out;
 	}
 	idr_replace(&rings, ring, ret);
+	if (revealed)
+		ring_reveal(ring);
 out:
 	mutex_unlock(&registry_lock);
 	return ret;
+}
+
+/* The module is loaded: a load that fails takes away what nobody could open. */
+void ring_registry_reveal(void)
+{
+	struct ring *ring;
+	int id;
+
+	mutex_lock(&registry_lock);
+	revealed = true;
+	idr_for_each_entry(&rings, ring, id)
+		ring_reveal(ring);
+	mutex_unlock(&registry_lock);
 }
 
 /* The only one who made @ring gone takes it away. */

@@ -94,7 +94,7 @@ static void ring_release_dev(struct device *dev)
 }
 
 /**
- * ring_create - make a ring and its device
+ * ring_create - make a ring and its device, which nobody can open before ring_reveal()
  * @id: N of /dev/ringN
  * @g: its geometry, checked
  */
@@ -114,9 +114,10 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 	INIT_LIST_HEAD(&ring->subscribers);
 	INIT_LIST_HEAD(&ring->gates);
 	INIT_LIST_HEAD(&ring->producers);
+	ring->gone = true;
 	ring->next_owner = 1;
 	ring->next_subscriber = 1;
-	ring->unplaced = RING_NONE;
+	ring->unplaced = RB_ROOT_CACHED;
 	ring->busy_sequence = RING_NONE;
 	ring->wake_lost = RING_NONE;
 	init_waitqueue_head(&ring->readers);
@@ -135,16 +136,32 @@ struct ring *ring_create(int id, const struct ring_geometry *g)
 		goto err_put;
 	cdev_init(&ring->cdev, &ring_fops);
 	ring->cdev.owner = THIS_MODULE;
+	dev_set_uevent_suppress(&ring->dev, 1);
 	ret = cdev_device_add(&ring->cdev, &ring->dev);
 	if (ret)
 		goto err_put;
-	ring_debugfs_add(ring);
 	trace_ring_create(ring);
 	return ring;
 
 err_put:
 	put_device(&ring->dev);
 	return ERR_PTR(ret);
+}
+
+/**
+ * ring_reveal - from now on a ring may be opened, and those who wait for devices are told
+ * @ring: the ring
+ *
+ * Nothing fails here: once somebody can have it open, its making is not undone.
+ */
+void ring_reveal(struct ring *ring)
+{
+	spin_lock(&ring->lock);
+	ring->gone = false;
+	spin_unlock(&ring->lock);
+	ring_debugfs_add(ring);
+	dev_set_uevent_suppress(&ring->dev, 0);
+	kobject_uevent(&ring->dev.kobj, KOBJ_ADD);
 }
 
 /**
@@ -161,7 +178,7 @@ void ring_remove(struct ring *ring)
 
 /**
  * ring_get_open - count an open file
- * @ring: the ring; -ENODEV: it is going
+ * @ring: the ring; -ENODEV: it is going, or coming
  */
 int ring_get_open(struct ring *ring)
 {
@@ -273,6 +290,8 @@ void ring_set_status(struct ring *ring, u32 bit)
 {
 	struct ring_control *control = ring->mem.control;
 
+	if (READ_ONCE(control->status) & bit)
+		return;
 	if (bit == RING_STATUS_SHUTDOWN && ring->geometry.flags & RING_DIRECT)
 		close_to_exclusive(ring);
 	spin_lock(&ring->lock);

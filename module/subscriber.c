@@ -50,6 +50,21 @@ static int find_start(struct ring *ring, u32 start, u64 *sequence)
 	return -EINVAL;
 }
 
+static bool starts_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct ring_subscriber, unplaced)->start <
+	       rb_entry(b, struct ring_subscriber, unplaced)->start;
+}
+
+/* Its base is known now, or nobody's concern any more. */
+void ring_cursor_placed(struct ring *ring, struct ring_subscriber *sub)
+{
+	lockdep_assert_held(&ring->lock);
+	if (!RB_EMPTY_NODE(&sub->unplaced))
+		rb_erase_cached(&sub->unplaced, &ring->unplaced);
+	RB_CLEAR_NODE(&sub->unplaced);
+}
+
 /*
  * Put a cursor, under ring->lock. Records between the tail and the new place may still be BUSY, so how
  * many of them will count is not known yet; tell_ordinal() in tail.c tells when the tail gets there.
@@ -60,13 +75,13 @@ void ring_cursor_place(struct ring_file *f, u64 sequence)
 	struct ring_subscriber *sub = &f->sub;
 	struct ring_mark mark = ring_mem_mark_read(&ring->mem);
 
+	ring_cursor_placed(ring, sub);
 	sub->start_taken = READ_ONCE(sub->cursor->taken);
 	if (sequence == mark.tail) {
-		sub->start = RING_NONE;
 		WRITE_ONCE(sub->cursor->base, mark.ordinal - sub->start_taken);
 	} else {
 		sub->start = sequence;
-		ring->unplaced = min(ring->unplaced, sequence);
+		rb_add_cached(&sub->unplaced, &ring->unplaced, starts_before);
 		WRITE_ONCE(sub->cursor->base, RING_NONE);
 	}
 	WRITE_ONCE(sub->part_sequence, RING_NONE);
@@ -106,6 +121,7 @@ static int subscribe_locked(struct ring_file *f, u32 flags, u32 watermark, u32 s
 		if (flags & RING_SUBSCRIBE_RELIABLE)
 			list_add_tail(&sub->gate, &ring->gates);
 		ring->subscriber_count++;
+		smp_store_release(&sub->attached, true);	/* pairs with ring_is_subscriber() */
 	}
 	spin_unlock(&ring->lock);
 	/* Where nobody gated, nothing was released; now what lies before this cursor is. */
@@ -149,7 +165,8 @@ int ring_subscribe_default(struct ring_file *f, bool nowait)
 		ret = subscribe_locked(f, 0, 1, RING_OLDEST, &sequence,
 				       nowait ? GFP_NOWAIT | __GFP_ACCOUNT : GFP_KERNEL_ACCOUNT);
 	mutex_unlock(&f->lock);
-	return ret;
+	/* Memory that is to be had only by waiting for it */
+	return nowait && ret == -ENOMEM ? -EAGAIN : ret;
 }
 
 /**
@@ -174,6 +191,8 @@ int ring_unsubscribe(struct ring_file *f)
 	ring->lost_before += lost;
 	list_del_init(&sub->gate);
 	list_del_init(&sub->all);
+	ring_cursor_placed(ring, sub);
+	WRITE_ONCE(sub->attached, false);
 	ring->subscriber_count--;
 	spin_unlock(&ring->lock);
 	ring_wake_writers(ring);
@@ -284,14 +303,16 @@ bool ring_subscriber_ready(struct ring_file *f)
  * @file: the struct ring_file
  *
  * The caller is on ring->readers already. ready() may come to wait for an earlier sequence than the one
- * that was armed, when a claim came in between; then that is armed, and looked at again.
+ * that was armed, when a claim came in between; then that is armed, and looked at again. Not without end: the
+ * owner of the cursor page can have it so. Then the caller, told to look, finds nothing and begins anew.
  */
 bool ring_subscriber_arm(void *file)
 {
 	struct ring_file *f = file;
 	u64 target, armed = RING_NONE;
+	int tries;
 
-	while (!ready(f, &target)) {
+	for (tries = 0; tries < RING_CLAIM_TRIES && !ready(f, &target); tries++) {
 		if (armed <= target)
 			return false;
 		ring_arm_data(f->ring, target);

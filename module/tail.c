@@ -22,15 +22,15 @@ struct pass {
 /* The tail is about to pass @at: tell those whose cursor was put there what its ordinal is. */
 static void tell_ordinal(struct ring *ring, const struct ring_mark *at)
 {
-	struct ring_file *f;
+	struct ring_subscriber *sub;
+	struct rb_node *first;
 
-	ring->unplaced = RING_NONE;
-	list_for_each_entry(f, &ring->subscribers, sub.all) {
-		if (f->sub.start <= at->tail) {
-			WRITE_ONCE(f->sub.cursor->base, at->ordinal - f->sub.start_taken);
-			f->sub.start = RING_NONE;
-		}
-		ring->unplaced = min(ring->unplaced, f->sub.start);
+	while ((first = rb_first_cached(&ring->unplaced))) {
+		sub = rb_entry(first, struct ring_subscriber, unplaced);
+		if (sub->start > at->tail)
+			return;
+		WRITE_ONCE(sub->cursor->base, at->ordinal - sub->start_taken);
+		ring_cursor_placed(ring, sub);
 	}
 }
 
@@ -66,8 +66,7 @@ static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pas
 		}
 		if ((s64)(limit - p->mark.tail) < k)
 			return;
-		if (ring->unplaced <= p->mark.tail)
-			tell_ordinal(ring, &p->mark);
+		tell_ordinal(ring, &p->mark);
 		if (look == RING_LOOK_READY)
 			p->mark.ordinal++;
 		else
@@ -175,13 +174,17 @@ static bool room(struct ring *ring, u32 k, bool dry, u64 *cursor, u64 *busy)
  * @k: slots
  * @dry: on an overwrite ring, move nothing, only say whether it could be
  *
- * The caller is on ring->writers already. As ring_subscriber_arm().
+ * The caller is on ring->writers already. As ring_subscriber_arm(): a direct producer can have the head
+ * somewhere else at each look.
  */
 bool ring_room_arm(struct ring *ring, u32 k, bool dry)
 {
 	u64 cursor, busy, armed_cursor = RING_NONE, armed_busy = RING_NONE;
+	int tries;
 
-	while (!READ_ONCE(ring->mem.control->status) && !room(ring, k, dry, &cursor, &busy)) {
+	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
+		if (READ_ONCE(ring->mem.control->status) || room(ring, k, dry, &cursor, &busy))
+			return true;
 		/* Another need than was armed, also a greater one: the word may have been crossed already. */
 		if (armed_cursor == cursor && armed_busy <= busy)
 			return false;
@@ -192,16 +195,23 @@ bool ring_room_arm(struct ring *ring, u32 k, bool dry)
 	return true;
 }
 
-/* Move the tail as far as the reliable subscribers have released. */
+/*
+ * Move the tail as far as the reliable subscribers have released, which is at most a ring further: a cursor that is
+ * beyond the head lets no more of what comes meanwhile go.
+ */
 void ring_tail_release(struct ring *ring)
 {
-	u64 before;
+	u64 before = READ_ONCE(ring->mem.control->tail);
+	u64 end = before + ring->mem.slot_count;
 	struct pass p;
 
-	do {
-		before = READ_ONCE(ring->mem.control->tail);
+	for (;;) {
 		reclaim(ring, before, false, &p);
-	} while (p.mark.tail != before && !p.corrupt);
+		if (p.mark.tail == before || p.corrupt || (s64)(end - p.mark.tail) <= 0)
+			return;
+		before = p.mark.tail;
+		cond_resched();
+	}
 }
 
 /*

@@ -149,12 +149,13 @@ int ring_sleep(struct ring *ring, struct wait_queue_head *queue, bool (*ready)(v
 			ret = 0;
 			break;
 		}
+		/* Who does not sleep is not interrupted. */
+		if (deadline == RING_NOW)
+			ret = -EAGAIN;
+		else if (!ret && expired)
+			ret = -ETIMEDOUT;
 		if (ret)
 			break;
-		if (deadline == RING_NOW || expired) {
-			ret = expired ? -ETIMEDOUT : -EAGAIN;
-			break;
-		}
 		atomic64_inc(writer ? &ring->writer_sleeps : &ring->reader_sleeps);
 		trace_ring_sleep(ring, writer, deadline);
 		if (deadline == RING_NEVER)
@@ -178,12 +179,15 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *wait)
 	poll_wait(file, &ring->readers, wait);
 	if (f->mode & FMODE_WRITE)
 		poll_wait(file, &ring->writers, wait);
-	f->polled = true;
+	WRITE_ONCE(f->polled, true);
 
-	/* Not for EPOLLPRI, which io_uring asks for whatever it waits for. */
-	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM) &&
-	    ring_subscribe_default(f, false))
-		ret |= EPOLLERR;
+	/* Not for EPOLLPRI, which io_uring asks for whatever it waits for. A signal is the caller's to notice. */
+	if (f->mode & FMODE_READ && asked & (EPOLLIN | EPOLLRDNORM)) {
+		int err = ring_subscribe_default(f, false);
+
+		if (err && err != -ERESTARTSYS)
+			ret |= EPOLLERR;
+	}
 	if (ring_is_subscriber(f) && asked & (EPOLLIN | EPOLLRDNORM | EPOLLPRI)) {
 		u64 cursor = READ_ONCE(f->sub.cursor->cursor);
 

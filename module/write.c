@@ -59,10 +59,12 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 
 	for (tries = 0;; tries++) {
 		/* Others took every room there was. Whoever writes to a direct ring could make it so for ever. */
-		if (tries && signal_pending(current))
-			return -ERESTARTSYS;
-		if (tries > RING_CLAIM_TRIES && deadline != RING_NEVER && ktime_get_ns() >= deadline)
-			return deadline == RING_NOW ? -EAGAIN : -ETIMEDOUT;
+		if (tries > RING_CLAIM_TRIES) {
+			if (deadline != RING_NEVER && ktime_get_ns() >= deadline)
+				return deadline == RING_NOW ? -EAGAIN : -ETIMEDOUT;
+			if (signal_pending(current))
+				return -ERESTARTSYS;
+		}
 		if (tries && deadline != RING_NOW)
 			cond_resched();
 		ret = write_error(ring);
@@ -217,6 +219,10 @@ int ring_publish_many(struct ring_file *f, struct ring_publish *arg)
 			break;
 		if (!arg->published++)
 			arg->sequence = sequence;
+		/* It can be a long way. */
+		cond_resched();
+		if (signal_pending(current))
+			break;
 	}
 	if (!arg->published)
 		return ret;

@@ -265,7 +265,8 @@ struct ring_publish_record {
  * @sequence: out: the sequence of the first one
  * @deadline: how long to wait for room
  *
- * Fails only when not even the first record was published, with write()'s errors.
+ * Fails only when not even the first record was published, with write()'s errors. A signal ends it after what was
+ * published by then.
  */
 struct ring_publish {
 	__u32 size;

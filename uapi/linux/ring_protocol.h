@@ -77,6 +77,7 @@
 #define ring_cas(p, old, new)		try_cmpxchg((p), (old), (new))	/* full barrier when it succeeds */
 #define ring_mb()			smp_mb()
 #define ring_rmb()			smp_rmb()
+#define ring_keep_order()		barrier()
 #else
 #define ring_load(p)			__atomic_load_n((p), __ATOMIC_RELAXED)
 #define ring_store(p, v)		__atomic_store_n((p), (v), __ATOMIC_RELAXED)
@@ -94,6 +95,7 @@
 #define ring_cas(p, old, new)		(ring_cas_only(p, old, new) ? (ring_mb(), 1) : 0)
 #endif
 #define ring_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define ring_keep_order()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
 /* Fields of different writers, or written at different rates, lie so far apart */
@@ -553,10 +555,11 @@ static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m,
 		x->tail = tail;
 		ring_mb();						/* RB_LAPPED claim/C */
 	}
-	/* RB_SHUTDOWN claim/G: the caller loads the status after this */
 	ring_store_release(&ring_mem_slot(m, s)->state,
 			   ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY));
 	ring_store_release(&m->producers->hint, s);
+	/* RB_SHUTDOWN claim/G: the caller loads the status after this, in the program's order */
+	ring_keep_order();
 	x->last = s;
 	x->next = s + k;
 	return RING_CLAIMED;

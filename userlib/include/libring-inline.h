@@ -213,7 +213,8 @@ RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, u
 	__u64 end = count ? res[0].sequence : 0;
 	unsigned int i;
 
-	if (!ring_likely(count && ring_is_direct(r)))
+	/* Without a k: reserved before the handle was a direct producer */
+	if (!ring_likely(count && ring_is_direct(r) && res[0].k))
 		return ring_commit_many_slow(r, res, count);
 	/* In order, hence none twice */
 	for (i = 0; i < count; i++) {

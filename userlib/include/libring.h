@@ -492,8 +492,7 @@ RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res);
  * @len: its length in bytes
  * @deadline: how long
  *
- * Other producers may be quicker, so it is a hint. Returns 0. -EMSGSIZE, -EAGAIN, -ETIMEDOUT, -EINTR. A ring
- * that was shut down gives -EPIPE, or 0 to a handle not opened for reading: ring_publish() tells.
+ * Other producers may be quicker, so it is a hint. Returns 0. -EMSGSIZE, -EAGAIN, -ETIMEDOUT, -EINTR, -EPIPE.
  */
 int ring_wait_space(struct ring *r, size_t len, uint64_t deadline);
 

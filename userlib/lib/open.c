@@ -34,7 +34,7 @@ int ring_map(struct handle *h, enum area area, int fd, uint64_t offset, uint64_t
 	if (m->addr || !length)
 		return 0;
 	if (length > SIZE_MAX || (uint64_t)(off_t)offset != offset)
-		return -EOVERFLOW;
+		return -ENOMEM;
 	addr = mmap(NULL, (size_t)length, writable ? PROT_READ | PROT_WRITE : PROT_READ,
 		    MAP_SHARED | MAP_POPULATE, fd, (off_t)offset);
 	if (addr == MAP_FAILED)

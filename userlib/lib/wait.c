@@ -155,8 +155,5 @@ EXPORT int ring_wait_space(struct ring *r, size_t len, uint64_t deadline)
 	if (len > r->out.longest)
 		return -EMSGSIZE;
 	call.slots = ring_mem_slots_for(&r->out, len);
-	err = ring_call(h, RING_IOC_WAIT, &call);
-	if (!err && h->readable && ring_load(&r->in.control->status) & RING_STATUS_SHUTDOWN)
-		return -EPIPE;
-	return err;
+	return ring_call(h, RING_IOC_WAIT, &call);
 }

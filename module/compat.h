@@ -31,4 +31,11 @@ static inline void ring_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set,
 #define ring_devnode_const
 #endif
 
+/* A buffer that is filled before it is read: kernels that zero all variables shall not zero it first. */
+#if __has_attribute(__uninitialized__)
+#define ring_uninitialized	__attribute__((__uninitialized__))
+#else
+#define ring_uninitialized
+#endif
+
 #endif /* RING_COMPAT_H */

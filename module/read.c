@@ -7,6 +7,9 @@
 #include "internal.h"
 #include "trace.h"
 
+/* So many of an array are copied out at a time. */
+#define SOME	16
+
 /**
  * struct taken - a committed record as it was found
  * @sequence: its sequence
@@ -39,6 +42,15 @@ static int open_record(struct ring *ring, u64 sequence, u64 state, struct taken 
 	t->len = word & ~RING_LEN_BULK;
 	t->tag = READ_ONCE(slot->tag);
 	return 0;
+}
+
+/*
+ * Not copy_to_iter(): it would look up in which vmap area the payload lies, under a lock that all processors share.
+ * open_record() has seen to it that it lies in the ring, whose pages are made to be seen.
+ */
+static size_t copy_out(const struct taken *t, size_t part, size_t len, struct iov_iter *to)
+{
+	return _copy_to_iter(t->payload + part, min(len, iov_iter_count(to)), to);
 }
 
 /* An inconsistent record, unless it was overwritten while it was looked at. */
@@ -142,7 +154,7 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 		release(f, t.next, 1);
 	}
 
-	copied = copy_to_iter(t.payload + part, min_t(size_t, t.len - part, iov_iter_count(to)), to);
+	copied = copy_out(&t, part, t.len - part, to);
 	if (ring_mem_lapped(&ring->mem, cursor))		/* RB_LAPPED read/C */
 		return catch_up(f);
 	if (!copied)
@@ -171,8 +183,8 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 	if (ret)
 		return ret;
 	for (tries = 0;; tries++) {
-		/* Mostly there is something: then it does without the queue. */
-		if (deadline != RING_NOW && !ring_subscriber_ready(f)) {
+		/* Mostly there is something: then it does without the queue. Who waits for many looks first. */
+		if (deadline != RING_NOW && (tries || f->sub.watermark > 1) && !ring_subscriber_ready(f)) {
 			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 			if (ret)
 				return ret;
@@ -205,41 +217,48 @@ ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return take(iocb->ki_filp->private_data, read_now, to, nowait ? RING_NOW : RING_NEVER, nolock);
 }
 
-/* Under f->lock: what is ready and fits. */
+/* Under f->lock: what is ready and fits. The cursor moves over what the caller has been told of. */
 static ssize_t read_many_now(struct ring_file *f, void *data)
 {
 	struct ring_read *arg = data;
 	struct ring_read_record __user *records = u64_to_user_ptr(arg->records);
-	void __user *buf = u64_to_user_ptr(arg->buf);
-	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor;
-	struct ring_read_record record = {};
-	u32 offset = 0;
+	struct ring_read_record some[SOME] ring_uninitialized;
+	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor, at = cursor;
+	u32 offset = 0, n, told, padding;
+	struct iov_iter to;
 	struct taken t;
-	int ret = 0;
+	int ret = 1;
 
-	while (arg->taken < arg->count) {
-		ret = find_record(f->ring, next, &t);
-		if (ret <= 0)
-			break;
-		if (t.len > arg->buf_len - offset) {
-			arg->needed = t.len;
-			ret = -EMSGSIZE;
-			break;
+	iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(arg->buf), arg->buf_len);
+	while (ret > 0 && arg->taken < arg->count) {
+		for (n = 0; n < min_t(u32, arg->count - arg->taken, SOME); n++) {
+			ret = find_record(f->ring, at, &t);
+			if (ret <= 0)
+				break;
+			if (t.len > arg->buf_len - offset) {
+				arg->needed = t.len;
+				ret = -EMSGSIZE;
+				break;
+			}
+			ret = copy_out(&t, 0, t.len, &to) == t.len ? 1 : -EFAULT;
+			if (ret > 0 && ring_mem_lapped(&f->ring->mem, at))	/* RB_LAPPED read/C */
+				ret = -EOVERFLOW;
+			if (ret <= 0)
+				break;
+			some[n] = (struct ring_read_record){ t.sequence, offset, t.len, t.tag, 0 };
+			at = t.next;
+			padding = min(ALIGN(offset + t.len, 8), arg->buf_len) - (offset + t.len);
+			if (padding)
+				iov_iter_advance(&to, padding);
+			offset += t.len + padding;
 		}
-		ret = -EFAULT;
-		record.sequence = t.sequence;
-		record.offset = offset;
-		record.len = t.len;
-		record.tag = t.tag;
-		if (copy_to_user(buf + offset, t.payload, t.len) ||
-		    copy_to_user(records + arg->taken, &record, sizeof(record)))
-			break;
-		ret = -EOVERFLOW;
-		if (ring_mem_lapped(&f->ring->mem, next))	/* RB_LAPPED read/C */
-			break;
-		next = t.next;
-		arg->taken++;
-		offset = min(ALIGN(offset + t.len, 8), arg->buf_len);
+		/* An array that ends in the middle of them: those before that are taken. */
+		told = n - DIV_ROUND_UP(copy_to_user(records + arg->taken, some, n * sizeof(*some)), sizeof(*some));
+		arg->taken += told;
+		if (told)
+			next = told < n ? some[told].sequence : at;
+		if (told < n)
+			ret = -EFAULT;
 	}
 	if (!arg->taken && ret == -EOVERFLOW)
 		return catch_up(f);

@@ -150,7 +150,7 @@ static bool room(struct ring *ring, u32 k, bool dry, u64 *cursor, u64 *busy)
 	u64 head, old, tail, need;
 	struct pass p;
 
-	switch (ring_mem_find_head(&ring->mem, &head, &old, &tail)) {
+	switch (ring_mem_find_head(&ring->mem, RING_NONE, &head, &old, &tail)) {
 	case RING_CLAIM_CORRUPT:
 		ring_corrupt(ring);
 		return true;		/* the next claim will tell */
@@ -272,7 +272,7 @@ u64 ring_head(const struct ring *ring)
 {
 	u64 head, old, tail;
 
-	if (ring_mem_find_head(&ring->mem, &head, &old, &tail) >= RING_CLAIM_AGAIN)
+	if (ring_mem_find_head(&ring->mem, RING_NONE, &head, &old, &tail) >= RING_CLAIM_AGAIN)
 		return READ_ONCE(ring->mem.control->tail);
 	return head;
 }

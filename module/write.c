@@ -15,6 +15,9 @@
 /* Attempts to copy straight into the ring before the record is copied in first after all */
 #define COPY_TRIES	3
 
+/* So many of an array are copied in at a time. */
+#define SOME		16
+
 struct space {
 	struct ring *ring;
 	u32 k;
@@ -51,7 +54,8 @@ static void wake_data(struct ring *ring, u64 end)
 		ring_wake_readers(ring);
 }
 
-static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
+/* @from: as ring_mem_claim() */
+static int claim(struct ring_file *f, u32 k, u64 from, u64 deadline, u64 *sequence)
 {
 	struct ring *ring = f->ring;
 	u32 owner = READ_ONCE(f->prod.owner);
@@ -70,7 +74,7 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 		ret = write_error(ring);
 		if (ret)
 			return ret;
-		switch (ring_mem_claim(&ring->mem, owner, k, sequence)) {
+		switch (ring_mem_claim(&ring->mem, owner, k, from, sequence)) {
 		case RING_CLAIMED:
 			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
 			if (!(READ_ONCE(ring->mem.control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING)))
@@ -91,77 +95,115 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 	}
 }
 
-/*
- * Publish one record, but for the wake-up. Between claim and commit nothing may sleep, so that no reader
- * waits for this caller's page faults: a short record is copied in first; for a long one the pages are
- * faulted in first, and should they be gone again by the time of the copy, the claim is discarded.
- */
-static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence,
-		   u64 *end)
+static __always_inline void commit(struct ring_file *f, u64 sequence, u32 k, u32 word, u32 tag)
 {
-	struct ring *ring = f->ring;
-	const struct ring_mem *mem = &ring->mem;
-	size_t len = iov_iter_count(from);
-	u32 word, k, owner = READ_ONCE(f->prod.owner);
-	u8 copy[COPY_FIRST];
-	void *bounce = NULL;
-	const void *source = NULL;
-	struct ring_slot *slot;
+	const struct ring_mem *mem = &f->ring->mem;
+	struct ring_slot *slot = ring_mem_slot(mem, sequence);
+
+	WRITE_ONCE(slot->len, word);
+	WRITE_ONCE(slot->tag, tag);
+	trace_ring_publish(f, sequence, k, word & ~RING_LEN_BULK, tag);
+	ring_mem_commit(mem, sequence, k, f->prod.owner);	/* RB_PAYLOAD commit/A */
+}
+
+/*
+ * Claim, copy from the kernel's own memory, commit. @end: where the record before this one of the same call ended,
+ * RING_NONE for none; becomes where this one ends.
+ */
+static __always_inline int put(struct ring_file *f, const void *source, size_t len, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+{
+	const struct ring_mem *mem = &f->ring->mem;
+	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);
+	int ret;
+
+	ret = claim(f, k, *end, deadline, sequence);
+	if (ret)
+		return ret;
+	memcpy(ring_mem_payload(mem, *sequence, word), source, len);
+	commit(f, *sequence, k, word, tag);
+	*end = *sequence + k;
+	return 0;
+}
+
+/*
+ * Between claim and commit nothing may sleep, so that no reader waits for this caller's page faults: a short record
+ * is copied in first.
+ */
+static int publish_short(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
+			 u64 *sequence, u64 *end)
+{
+	u8 copy[COPY_FIRST] ring_uninitialized;
+
+	if (_copy_from_iter(copy, len, from) != len)
+		return -EFAULT;
+	return put(f, copy, len, tag, deadline, sequence, end);
+}
+
+static int publish_copied(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
+			  u64 *sequence, u64 *end)
+{
+	void *copy;
+	int ret;
+
+	if (deadline == RING_NOW)
+		return -EAGAIN;
+	copy = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return -ENOMEM;
+	ret = -EFAULT;
+	if (copy_from_iter_full(copy, len, from))
+		ret = put(f, copy, len, tag, deadline, sequence, end);
+	kvfree(copy);
+	return ret;
+}
+
+/*
+ * Of a long one the pages are faulted in first. Should they be gone again by the time of the copy, the claim is
+ * discarded; when that goes on, it is copied in first after all.
+ */
+static int publish_long(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
+			u64 *sequence, u64 *end)
+{
+	const struct ring_mem *mem = &f->ring->mem;
+	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);
 	int tries, ret;
-	void *payload;
+
+	for (tries = 0; tries < COPY_TRIES; tries++) {
+		if (fault_in_iov_iter_readable(from, len))
+			return -EFAULT;
+		ret = claim(f, k, *end, deadline, sequence);
+		if (ret)
+			return ret;
+		*end = *sequence + k;
+		pagefault_disable();
+		ret = copy_from_iter(ring_mem_payload(mem, *sequence, word), len, from) == len;
+		pagefault_enable();
+		if (ret) {
+			commit(f, *sequence, k, word, tag);
+			return 0;
+		}
+		ring_mem_discard(mem, *sequence, k, f->prod.owner);
+		wake_data(f->ring, *end);
+		iov_iter_revert(from, len - iov_iter_count(from));
+	}
+	return publish_copied(f, from, len, tag, deadline, sequence, end);
+}
+
+/* Publish one record, but for the wake-up. */
+static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+{
+	const struct ring_mem *mem = &f->ring->mem;
+	size_t len = iov_iter_count(from);
+	u32 k;
 
 	if (len > mem->longest)
 		return -EMSGSIZE;
-	word = ring_mem_len_word(mem, len);
 	k = ring_mem_slots_for(mem, len);
 	if (READ_ONCE(f->prod.longest_k) < k)
 		WRITE_ONCE(f->prod.longest_k, k);
-	if (len <= sizeof(copy)) {
-		if (!copy_from_iter_full(copy, len, from))
-			return -EFAULT;
-		source = copy;
-	}
-	for (tries = 0;; tries++) {
-		if (!source && tries < COPY_TRIES) {
-			if (fault_in_iov_iter_readable(from, len))
-				return -EFAULT;
-		} else if (!source) {
-			if (deadline == RING_NOW)
-				return -EAGAIN;
-			bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
-			if (!bounce)
-				return -ENOMEM;
-			source = bounce;
-			ret = -EFAULT;
-			if (!copy_from_iter_full(bounce, len, from))
-				goto out;
-		}
-		ret = claim(f, k, deadline, sequence);
-		if (ret)
-			goto out;
-		payload = ring_mem_payload(mem, *sequence, word);
-		if (source) {
-			memcpy(payload, source, len);
-			break;
-		}
-		pagefault_disable();
-		ret = copy_from_iter(payload, len, from) == len ? 0 : -EFAULT;
-		pagefault_enable();
-		if (!ret)
-			break;
-		ring_mem_discard(mem, *sequence, k, owner);
-		wake_data(ring, *sequence + k);
-		iov_iter_revert(from, len - iov_iter_count(from));
-	}
-	slot = ring_mem_slot(mem, *sequence);
-	WRITE_ONCE(slot->len, word);
-	WRITE_ONCE(slot->tag, tag);
-	trace_ring_publish(f, *sequence, k, len, tag);
-	ring_mem_commit(mem, *sequence, k, owner);		/* RB_PAYLOAD commit/A */
-	*end = *sequence + k;
-out:
-	kvfree(bounce);
-	return ret;
+	if (len <= COPY_FIRST)
+		return publish_short(f, from, len, tag, deadline, sequence, end);
+	return publish_long(f, from, len, tag, deadline, sequence, end);
 }
 
 ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -169,7 +211,7 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct ring_file *f = iocb->ki_filp->private_data;
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
 	size_t len = iov_iter_count(from);
-	u64 sequence, end;
+	u64 sequence, end = RING_NONE;
 	int ret;
 
 	if (!len)
@@ -184,6 +226,23 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return len;
 }
 
+/* One of many; @end as with put(). */
+static int publish_next(struct ring_file *f, const struct ring_publish_record *r, u64 deadline, u64 *sequence, u64 *end)
+{
+	struct iov_iter from;
+	int ret;
+
+	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
+	ret = publish(f, &from, r->tag, RING_NOW, sequence, end);
+	if (ret != -EAGAIN || deadline == RING_NOW)
+		return ret;
+	/* About to sleep for readers: they must know what there is. */
+	if (*end != RING_NONE)
+		wake_data(f->ring, *end);
+	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
+	return publish(f, &from, r->tag, deadline, sequence, end);
+}
+
 /**
  * ring_publish_many - publish an array of records, with one look at the wake word
  * @f: the file
@@ -192,9 +251,9 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 int ring_publish_many(struct ring_file *f, struct ring_publish *arg)
 {
 	const struct ring_publish_record __user *records = u64_to_user_ptr(arg->records);
-	struct ring_publish_record record;
-	u64 sequence, end = 0;
-	struct iov_iter from;
+	struct ring_publish_record some[SOME] ring_uninitialized;
+	u64 sequence, end = RING_NONE;
+	u32 i, n;
 	int ret;
 
 	arg->published = 0;
@@ -202,23 +261,18 @@ int ring_publish_many(struct ring_file *f, struct ring_publish *arg)
 		return -EINVAL;
 	ret = ring_produce_default(f);
 	while (!ret && arg->published < arg->count) {
-		if (copy_from_user(&record, records + arg->published, sizeof(record))) {
+		n = min_t(u32, arg->count - arg->published, SOME);
+		/* An array that ends in the middle of them: those before that are published. */
+		n -= DIV_ROUND_UP(copy_from_user(some, records + arg->published, n * sizeof(*some)), sizeof(*some));
+		if (!n)
 			ret = -EFAULT;
-			break;
+		for (i = 0; i < n; i++) {
+			ret = publish_next(f, &some[i], arg->deadline, &sequence, &end);
+			if (ret)
+				break;
+			if (!arg->published++)
+				arg->sequence = sequence;
 		}
-		iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(record.addr), record.len);
-		ret = publish(f, &from, record.tag, RING_NOW, &sequence, &end);
-		if (ret == -EAGAIN && arg->deadline != RING_NOW) {
-			/* About to sleep for readers: they must know what there is. */
-			if (arg->published)
-				wake_data(f->ring, end);
-			iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(record.addr), record.len);
-			ret = publish(f, &from, record.tag, arg->deadline, &sequence, &end);
-		}
-		if (ret)
-			break;
-		if (!arg->published++)
-			arg->sequence = sequence;
 		/* It can be a long way. */
 		cond_resched();
 		if (signal_pending(current))

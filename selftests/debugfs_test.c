@@ -312,7 +312,7 @@ TEST_F(direct, busy)
 	char format[100];
 
 	ASSERT_EQ(8, rt_write(self->w, 8, 0));
-	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&self->map.mem, self->owner, 1, &s));
+	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&self->map.mem, self->owner, 1, RING_NONE, &s));
 	ASSERT_EQ(self->head + 1, s);
 	ASSERT_EQ(8, rt_write(self->w, 8, 1));
 	snprintf(format, sizeof(format), "%llu owner %u pid %d since %%u ms", s, self->owner, getpid());
@@ -332,7 +332,7 @@ TEST_F(direct, busy)
 	EXPECT_SAYS(2, "retained", 0, "3");
 
 	/* Left BUSY by who is gone */
-	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&self->map.mem, self->owner, 1, &s));
+	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&self->map.mem, self->owner, 1, RING_NONE, &s));
 	EXPECT_SAYS(2, "discarded", 0, "%llu", discarded);
 	leave(self);
 	EXPECT_SAYS(2, "busy", 0, "none");

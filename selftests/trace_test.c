@@ -384,11 +384,11 @@ static int producer(struct __test_metadata *_metadata, int n, bool direct)
 	m = rt_map(_metadata, fd);
 	ASSERT_EQ(0, mprotect(m.mem.producers, m.info.producers_length, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(0, mprotect(m.mem.slots, m.info.slots_length, PROT_READ | PROT_WRITE));
-	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 1, &s));
+	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 1, RING_NONE, &s));
 	ring_mem_slot(&m.mem, s)->len = 8;
 	ring_mem_commit(&m.mem, s, 1, produce.owner);
-	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 1, &s));
-	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 3, &s));
+	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 1, RING_NONE, &s));
+	ASSERT_EQ(RING_CLAIMED, ring_mem_claim(&m.mem, produce.owner, 3, RING_NONE, &s));
 	return produce.owner;
 }
 

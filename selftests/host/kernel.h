@@ -250,7 +250,7 @@ static bool room(struct ring *ring, u32 k, u64 *need, u64 *busy)
 	u64 tail;
 	__u64 head, old, seen;
 
-	switch (ring_mem_find_head(&ring->mem, &head, &old, &seen)) {
+	switch (ring_mem_find_head(&ring->mem, RING_NONE, &head, &old, &seen)) {
 	case RING_CLAIM_CORRUPT:
 		fail("room() found nonsense");
 		abort();

@@ -145,7 +145,7 @@ static u64 claim(struct ring *ring, struct ring_exclusive *only, u32 owner, u32 
 
 	for (;;) {
 		switch (only ? ring_mem_claim_exclusive(&ring->mem, only, owner, k, &sequence) :
-			       ring_mem_claim(&ring->mem, owner, k, &sequence)) {
+			       ring_mem_claim(&ring->mem, owner, k, RING_NONE, &sequence)) {
 		case RING_CLAIMED:
 			return sequence;
 		case RING_CLAIM_FULL:

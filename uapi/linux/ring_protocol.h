@@ -421,46 +421,51 @@ enum ring_claim {
 #define RING_CLAIM_TRIES	64
 
 /*
- * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at the
- * hint if that is at or after the tail and claimed, as one that was written by this protocol is; else at
- * the tail, which is always the start of a record, or the head. Ends within slot_count steps, whatever
- * the memory says.
+ * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at @from, before
+ * which the caller knows all to be claimed; RING_NONE: at the hint if that is at or after the tail and claimed, as
+ * one that was written by this protocol is; else at the tail, which is always the start of a record, or the head.
+ * Ends within slot_count steps, whatever the memory says.
  */
-static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 *head, __u64 *old,
+static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 from, __u64 *head, __u64 *old,
 						 __u64 *tail)
 {
 	int tries;
 
 	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
-		__u64 s = ring_load(&m->producers->hint);
+		__u64 s = from != RING_NONE ? from : ring_load(&m->producers->hint);
 		__u64 t = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
-		enum ring_look look;
+		enum ring_look look = RING_LOOK_EMPTY;
 
+		*tail = t;
+		/* The ring is full up to there. */
+		if (from != RING_NONE && s - t == m->slot_count) {
+			*head = s;
+			return RING_CLAIM_FULL;
+		}
 		if (s - t > m->slot_mask)
 			s = t;
-		*head = *tail = t;
 		look = ring_mem_look(m, s, old);
-		if (look == RING_LOOK_EMPTY && s != t) {
+		if (look == RING_LOOK_EMPTY && s != t && s != from) {
 			s = t;
 			look = ring_mem_look(m, s, old);
 		}
 		while (look != RING_LOOK_EMPTY && look != RING_LOOK_PASSED) {
-			if (!ring_mem_k_valid(m, ring_state_k(*old)))
+			if (!ring_mem_k_valid(m, ring_state_k(*old))) {
+				*head = t;
 				return RING_CLAIM_CORRUPT;
+			}
 			s += ring_state_k(*old);
 			if (s - t > m->slot_mask)
 				break;
 			look = ring_mem_look(m, s, old);
 		}
-		if (look == RING_LOOK_PASSED) {
-			/* Lapped while looking: then the tail is beyond, and whoever saw that claim sees it. */
-			if ((__s64)(ring_load_acquire(&m->control->tail) - s) > 0)
-				continue;
-			return RING_CLAIM_CORRUPT;
-		}
 		*head = s;
-		*tail = t;
-		return s - t > m->slot_mask ? RING_CLAIM_FULL : RING_CLAIMED;
+		if (look != RING_LOOK_PASSED)
+			return s - t > m->slot_mask ? RING_CLAIM_FULL : RING_CLAIMED;
+		/* Lapped while looking: then the tail is beyond, and whoever saw that claim sees it. */
+		*head = t;
+		if ((__s64)(ring_load_acquire(&m->control->tail) - s) <= 0)
+			return RING_CLAIM_CORRUPT;
 	}
 	return RING_CLAIM_AGAIN;
 }
@@ -470,18 +475,19 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
  * @m: the ring
  * @owner: the caller's owner id
  * @k: how many slots, 1 to m->k_max
+ * @from: before this all is claimed, as after a record of the caller's own; RING_NONE: not known
  * @sequence: RING_CLAIMED: the record's sequence. RING_CLAIM_FULL: the head, where it would have been
  *
  * Lock-free: a producer stopped anywhere never blocks this. May be called by any number of threads.
  */
-static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 owner, __u32 k,
+static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 owner, __u32 k, __u64 from,
 					     __u64 *sequence)
 {
 	int tries;
 
 	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
 		__u64 old, tail, s;
-		enum ring_claim found = ring_mem_find_head(m, &s, &old, &tail);
+		enum ring_claim found = ring_mem_find_head(m, from, &s, &old, &tail);
 
 		*sequence = s;
 		if (found != RING_CLAIMED)
@@ -517,7 +523,7 @@ static inline enum ring_claim ring_mem_exclusive_find(const struct ring_mem *m, 
 
 	x->last = ring_load(&m->producers->hint);
 	x->tail = RING_NONE;
-	return ring_mem_find_head(m, &x->next, &old, &tail);
+	return ring_mem_find_head(m, RING_NONE, &x->next, &old, &tail);
 }
 
 /**

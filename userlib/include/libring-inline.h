@@ -120,7 +120,7 @@ static inline enum ring_claim ring_claim_direct(struct ring *r, __u32 k, __u64 *
 {
 	if (r->exclusive)
 		return ring_mem_claim_exclusive(&r->out, &r->only, r->owner, k, sequence);
-	return ring_mem_claim(&r->out, r->owner, k, sequence);
+	return ring_mem_claim(&r->out, r->owner, k, RING_NONE, sequence);
 }
 
 /* A direct producer's reservation; 0 when there is more to it, and nothing was reserved. */

@@ -51,7 +51,7 @@ int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring
 		if (ring_reserve_direct(r, len, res))
 			return 0;
 		/* Why not? Claiming again would tell, but it would also claim. */
-		claim = ring_mem_find_head(m, &sequence, &(__u64){ 0 }, &(__u64){ 0 });
+		claim = ring_mem_find_head(m, RING_NONE, &sequence, &(__u64){ 0 }, &(__u64){ 0 });
 		if (claim == RING_CLAIM_CORRUPT)
 			return -EUCLEAN;
 		if (claim == RING_CLAIM_AGAIN)

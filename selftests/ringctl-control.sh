@@ -62,6 +62,23 @@ names_everywhere() {
 		equal "top $where" ring0 "$(json .ring ringctl top "$where" -n 1 --json)"
 	done
 	equal "the name is told" gamma "$(json .name ringctl info 0 --json)"
+	# As long as a name can be
+	where=$(printf '%063d' 0 | tr 0 n)
+	small "$where" >/dev/null
+	check list ringctl list
+	matches "^ring1 *$where *block " "list shows all of it" "$tmp/out"
+	equal "list --json" "$where" "$(json 'select(.ring == "ring1").name' ringctl list --json)"
+	check info ringctl info "$where"
+	matches "^  name *$where$" "info shows all of it" "$tmp/out"
+	equal "info --json" "ring1 $where" "$(json '"\(.ring) \(.name)"' ringctl info "$where" --json)"
+	check top ringctl top "$where" -n 1
+	matches "^ring1 *${where:0:24} block " "top shows what fits" "$tmp/out"
+	equal "top --json" "ring1 $where" "$(json '"\(.ring) \(.name)"' ringctl top "$where" -n 1 --json)"
+	equal "stat --json" "ring1 $where" "$(json '"\(.ring) \(.name)"' ringctl stat "$where" --once --json)"
+	echo hello | check pub ringctl pub "$where"
+	equal sub hello "$(ringctl sub "$where" -n 1 --timeout 5s)"
+	refused 1 "${where}n: no such ring" ringctl sub "${where}n"
+	check destroy ringctl destroy "$where"
 	refused 1 "no such ring" ringctl pub delta
 	refused 1 "no such ring" ringctl sub delta
 	refused 1 "no such ring" ringctl info delta

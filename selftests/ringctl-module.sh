@@ -60,8 +60,8 @@ stays_unloaded() {
 	small x >/dev/null
 	ringctl top -n 40 --interval 100ms >"$tmp/top" 2>"$tmp/top.err" &
 	top=$!
-	until grep -q ' x ' "$tmp/top"; do sleep 0.05; done
-	until rmmod ring 2>/dev/null; do sleep 0.02; done
+	await "the first refresh" grep -q ' x ' "$tmp/top" || return
+	await "the module lets itself be unloaded" rmmod ring 2>/dev/null || return
 	refused 1 "0: no such ring: the ring module is not loaded" ringctl destroy 0
 	ringctl --version >"$tmp/out"
 	equal --version "module: not loaded" "$(tail -n 1 "$tmp/out")"

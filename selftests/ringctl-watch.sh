@@ -17,7 +17,7 @@ top_prints() {
 	small y --policy overwrite >/dev/null
 	: >"$tmp/out"
 	ringctl top -n 10 --interval 300ms >"$tmp/out" &
-	until grep -q '^ring1' "$tmp/out"; do sleep 0.05; done
+	await "the first refresh" grep -q '^ring1' "$tmp/out" || return
 	while kill -0 $! 2>/dev/null; do seq 20 | ringctl pub y; done
 	wait $!
 	equal status 0 $?
@@ -86,7 +86,7 @@ top_on_a_terminal() {
 		# The terminal is small: 5 rows of 40
 		script -qefc "stty rows 5 cols 40; echo \$\$ >$tmp/pid; exec ringctl top --interval 200ms" /dev/null \
 			</dev/null >"$tmp/tty" 2>&1 &
-		until grep -q "for-" "$tmp/tty"; do sleep 0.05; done
+		await "the first screen" grep -q "for-" "$tmp/tty" || return
 		kill "-$signal" "$(cat "$tmp/pid")"
 		[ $signal != WINCH ] || { sleep 1; kill "$(cat "$tmp/pid")"; }
 		wait $!
@@ -99,7 +99,7 @@ top_on_a_terminal() {
 }
 
 bench_measures() {
-	local what='[.records, .records_per_second, .megabytes_per_second, .round_trips, .round_trip_median_ns]'
+	local where what='[.records, .records_per_second, .megabytes_per_second, .round_trips, .round_trip_median_ns]'
 	what="$what | all(. > 0)"
 	check bench ringctl bench --time 200ms
 	equal lines 3 "$(wc -l <"$tmp/out")"
@@ -112,7 +112,9 @@ bench_measures() {
 	equal "as asked" "true 3 16 1024" "$(jq -r '"\(.direct) \(.subscribers) \(.batch) \(.size)"' "$tmp/json")"
 	equal "longer than usual rings hold" true "$(json "$what" ringctl bench --time 200ms --size 1M --json)"
 	small mine >/dev/null
-	equal "on a given one" true "$(json "$what" ringctl bench mine --time 200ms --batch 100 --json)"
+	for where in mine 0 ring0 /dev/ring0; do
+		equal "on $where" true "$(json "$what" ringctl bench "$where" --time 200ms --batch 100 --json)"
+	done
 	equal "which stays" mine "$(json .name ringctl list --json)"
 }
 

@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 . ./ringctl_lib.sh
 
 tests=(
-	pub_lines sub_formats pub_blocks pub_whole pub_files pub_too_long sub_count_timeout sub_from
+	pub_lines sub_formats pub_blocks pub_whole pub_files pub_too_long sub_count_timeout durations sub_from
 	sub_lossy_is_told sub_json info_shows stat_shows_who_is_waited_for signals broken_pipe errors usage
 )
 
@@ -55,20 +55,32 @@ pub_files() {
 
 pub_too_long() {
 	head -c 300000 /dev/zero >"$tmp/long"
-	refused 1 "" ringctl pub 0 --whole "$tmp/long"
-	refused 1 "" ringctl pub 0 "$tmp/long"
-	refused 1 "" ringctl pub 0 --block 1M "$tmp/long"
+	local than="longest record of ring0, 262144 bytes"
+	refused 1 "$tmp/long: longer than the $than; --block cuts it" ringctl pub 0 --whole "$tmp/long"
+	refused 1 "$tmp/long: line 1 is longer than the $than" ringctl pub 0 "$tmp/long"
+	refused 1 "--block: 1048576 bytes are more than the $than" ringctl pub 0 --block 1M "$tmp/long"
 	equal "nothing published" "$before" "$(attr 0 head)"
 }
 
 sub_count_timeout() {
-	refused 1 "" ringctl sub 0 -n 1 --timeout 200ms
+	refused 1 "ring0: 0 of 1 records within 200ms" ringctl sub 0 -n 1 --timeout 200ms
 	echo x | ringctl pub 0
-	refused 1 "" ringctl sub 0 -n 2 --timeout 200ms
+	refused 1 "ring0: 1 of 2 records within 200ms" ringctl sub 0 -n 2 --timeout 200ms
 	check "no count" ringctl sub 0 --timeout 200ms
 	# The ring is full: a writer gives up too.
 	head -c 2M /dev/zero >"$tmp/much"
-	refused 1 "" ringctl pub 0 --block 1K --timeout 200ms "$tmp/much"
+	refused 1 "ring0: no room within 200ms; 1024 records were published" \
+		ringctl pub 0 --block 1K --timeout 200ms "$tmp/much"
+}
+
+durations() {
+	local given
+	for given in "900us 900us" "2500us 2.5ms" "400000ns 400us" "0.005m 300ms" "0.0001h 360ms" "0.2 200ms" "1s 1s"; do
+		refused 1 "ring0: 0 of 1 records within ${given#* }" ringctl sub 0 -n 1 --timeout "${given% *}"
+	done
+	check "a minute is longer than that" ringctl sub 0 --timeout 0.001m
+	echo x | check "minutes" ringctl pub 0 --timeout 2m
+	equal "minutes" x "$(ringctl sub 0 -n 1 --timeout 2m)"
 }
 
 sub_from() {
@@ -83,19 +95,34 @@ sub_from() {
 	equal next 4 "$(cat "$tmp/next")"
 }
 
-# Stopped while more is published than the ring holds
-sub_lossy_is_told() {
-	ringctl sub 1 --lossy --raw --timeout 8s --from next >"$tmp/lossy" 2>"$tmp/lost" &
+# lossy OPTION: stopped while more is published than the ring holds. All that it then prints is in $tmp/lossy and
+# $tmp/lost.
+lossy() {
+	: >"$tmp/lossy"
+	ringctl sub 1 --lossy "$1" --timeout 10m --from next >"$tmp/lossy" 2>"$tmp/lost" &
 	until_attr 1 subscribers 1
 	kill -STOP $!
+	await "the subscriber stops" grep -q '^State:.T' "/proc/$!/status"
 	seq 10000 | ringctl pub 1
 	kill -CONT $!
+	await "the last record" grep -q 10000 "$tmp/lossy"
+	kill $!
 	wait $!
-	case $(cat "$tmp/lost") in
-	ringctl:\ ring1:\ lost\ *\ records) ;;
-	*) equal message "ringctl: ring1: lost N records" "$(cat "$tmp/lost")" ;;
-	esac
-	equal "the end is there" 0000 "$(tail -c 4 "$tmp/lossy")"
+	equal "lossy $1 (status)" 0 $?
+}
+
+sub_lossy_is_told() {
+	lossy --lines
+	matches '^ringctl: ring1: lost [0-9]* records$' message "$tmp/lost"
+	equal "taken and lost" 10000 "$(($(wc -l <"$tmp/lossy") + $(awk '{ n += $4 } END { print n }' "$tmp/lost")))"
+	equal "the end is there" 10000 "$(tail -n 1 "$tmp/lossy")"
+	lossy --json
+	equal "it is in the stream" "" "$(cat "$tmp/lost")"
+	equal "JSON of two kinds" "lost sequence,tag,length,data" "$(jq -r 'keys_unsorted | join(",")' "$tmp/lossy" |
+		sort -u | xargs)"
+	equal "a loss, and not of nothing" true "$(jq -s 'map(.lost // empty) | length > 0 and all(. > 0)' "$tmp/lossy")"
+	equal "taken and lost, as JSON" 10000 "$(jq -s 'map(.lost // 1) | add' "$tmp/lossy")"
+	equal "the end is there, as JSON" 10000 "$(tail -n 1 "$tmp/lossy" | jq -r .data)"
 }
 
 sub_json() {
@@ -155,17 +182,22 @@ errors() {
 	refused 1 "/dev/null" ringctl info /dev/null
 	refused 1 "$tmp/missing" ringctl pub 0 "$tmp/missing"
 	refused 1 "$tmp" ringctl pub 0 "$tmp"
-	refused 1 "" ringctl sub 0 --from 99999999999
+	refused 1 "--from: record 99999999999 of ring0 is not there yet" ringctl sub 0 --from 99999999999
 }
 
 usage() {
-	refused 2 "" ringctl frobnicate
-	refused 2 "" ringctl sub
-	refused 2 "--from" ringctl sub 0 --from never
-	refused 2 "--count" ringctl sub 0 --count -1
-	refused 2 "--timeout" ringctl sub 0 --timeout 3parsecs
-	refused 2 "--block" ringctl pub 0 --block 0
-	refused 2 "" ringctl sub 0 --no-such-option
+	refused 2 "frobnicate: no such verb; ringctl --help lists them" ringctl frobnicate
+	refused 2 "no verb: ringctl --help lists them" ringctl
+	refused 2 "sub: which ring?" ringctl sub
+	refused 2 "--from: 'never' is not oldest, next, latest or a sequence" ringctl sub 0 --from never
+	refused 2 "--count: '-1' is not a number" ringctl sub 0 --count -1
+	refused 2 "--timeout: '3parsecs' is not a duration, like 500ms, 2s or 1.5m" ringctl sub 0 --timeout 3parsecs
+	refused 2 "--timeout: '-1s' is not a duration" ringctl sub 0 --timeout -1s
+	refused 2 "--block: must be longer than nothing" ringctl pub 0 --block 0
+	refused 2 "--tag: '4294967296' is more than 32 bits" ringctl pub 0 --tag 4294967296
+	refused 2 "--lines, --block, --whole: only one of them" ringctl pub 0 --lines --whole
+	refused 2 "--lines, --raw, --hex, --json: only one of them" ringctl sub 0 --raw --json
+	refused 2 "--no-such-option: ringctl sub has no such option" ringctl sub 0 --no-such-option
 	check version ringctl --version
 	check help ringctl --help
 	check "help of a verb" ringctl pub --help

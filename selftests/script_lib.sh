@@ -16,6 +16,20 @@ reload() {
 	modprobe ring "$@"
 }
 
+# await WHAT COMMAND...: until the command succeeds, a minute at most; what did not come is told
+await() {
+	local what=$1 end=$((SECONDS + 60))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || {
+			echo "# it did not come: $what"
+			ok=''
+			return 1
+		}
+		sleep 0.05
+	done
+}
+
 # One test; its status is the verdict
 run_test() {
 	$1

@@ -32,7 +32,7 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
-HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign security)
+HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign security fuzz)
 HOST_TESTS += selftests/bench/smoke
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
@@ -108,12 +108,13 @@ fuzz: deps
 	@$(MAKE) userlib selftests
 	@selftests/debug/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
-# Processes come and go, are killed and stopped, memory runs short, processors are taken away, for so many minutes
+# Processes come and go, are killed and stopped, memory runs short, processors are taken away, for so many minutes.
+# A small machine: much memory takes an emulated processor long to fill.
 MINUTES ?= 60
 soak: deps
 	@$(MAKE) all
 	@for direct in 0 1; do \
-		selftests/vm/run --smp 4 --timeout $$(($(MINUTES) * 30 * 2 + 600)) --modargs \
+		selftests/vm/run --smp 4 --append mem=384M --timeout $$(($(MINUTES) * 30 * 2 + 600)) --modargs \
 			"rings=2 slots=4096 size=1M,16M policy=block,overwrite direct=$$direct" -- \
 			selftests/soak $$(($(MINUTES) * 30)) || exit 1; \
 	done

@@ -76,6 +76,7 @@ tracepoints_and_fields() {
 	same event "$(cd /sys/kernel/tracing/events/ring && find . -mindepth 1 -type d -printf '%f\n')" \
 		"$(sed -n 's/^``\(ring_.*\)``$/\1/p' $trace)" || return
 	for event in /sys/kernel/tracing/events/ring/ring_*; do
+		# shellcheck disable=SC2013 # names are words
 		for field in $(sed -n \
 			'/^$/,$ s/.*field:.* \([a-z_]*\)\(\[.*\]\)\?;\toffset.*/\1/p' "$event/format"); do
 			sed -n "/^\`\`${event##*/}\`\`/,/^$/p; /^All events/,/^$/p" $trace |

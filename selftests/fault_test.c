@@ -46,13 +46,18 @@ static void expect_nothing(struct __test_metadata *_metadata, FIXTURE_DATA(fault
 /* One that fits a slot, one that is copied before its claim, two that are copied after it */
 static const size_t sizes[] = { 40, 256, 300, 5000 };
 
+/* What is there of so many bytes: every number of them, but of many only those near both ends, and some between */
+static size_t next_length(size_t there, size_t of)
+{
+	return there + (of <= 300 || there < 70 || there >= of - 20 ? 1 : 61);
+}
+
 TEST_F(fault, a_payload_that_ends_nowhere)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		size_t len = sizes[i], there;
 
-		/* Every number of bytes near the page's end, near the beginning, and some between */
-		for (there = 0; there < len; there += there < 70 || there >= len - 20 ? 1 : 61) {
+		for (there = 0; there < len; there = next_length(there, len)) {
 			RT_FAILS(EFAULT, write(self->w, self->end - there, len));
 			RT_FAILS(EFAULT, rt_publish(self->w, self->end - there, len, 0, RING_NOW, NULL));
 		}
@@ -134,7 +139,7 @@ TEST_F(fault, reading_to_nowhere)
 		unsigned char record[5000], got[5000];
 
 		rt_fill(record, len, 3);
-		for (room = 0; room < len; room += room < 20 || room >= len - 20 ? 1 : 97) {
+		for (room = 0; room < len; room = next_length(room, len)) {
 			struct iovec iov[2] = { { got, room }, { self->end, len } };
 			size_t part = 0;
 			ssize_t n;

@@ -6,240 +6,10 @@
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <linux/io_uring.h>
-#include <setjmp.h>
 
-#include "ring_test.h"
-
-#define RINGS		4	/* made with the module; others come and go */
-#define FILES		8
-#define MAPS		6
-
-/* ---- Random values ---- */
-
-static __u64 state;
-
-static __u64 random64(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1dull;
-}
-
-static unsigned int below(unsigned int n)
-{
-	return (random64() >> 33) % n;
-}
-
-static void seed_with(__u64 seed)
-{
-	state = seed * 0x9e3779b97f4a7c15ull + 1;
-	random64();
-}
-
-/* One with which something may be wrong */
-static __u64 value(void)
-{
-	static const __u64 edges[] = {
-		0, 1, 2, 3, 4, 63, 64, 65, 4095, 4096, 4097, 1u << 16, (1u << 18) - 1, 1u << 18, 1u << 20,
-		0x7fffffff, 1u << 31, 0xffffffff, 1ull << 32, ~0ull >> 1, 1ull << 63, ~0ull - 1, ~0ull,
-	};
-
-	switch (below(4)) {
-	case 0:
-		return edges[below(ARRAY_SIZE(edges))];
-	case 1:
-		return below(256);
-	case 2:
-		return 1ull << below(64);
-	default:
-		return random64() >> below(64);
-	}
-}
-
-/* ---- What a program works on ---- */
-
-static int files[FILES];
-
-static struct {
-	char *at;
-	size_t size;
-} maps[MAPS];
-
-static char *room;		/* 64 KiB, and nothing behind them */
-#define ROOM	65536u
-static sigjmp_buf fault;
-
-/* An address: there, there in part, nowhere, of the kernel, or of a ring */
-static void *address(void)
-{
-	unsigned int i = below(MAPS);
-
-	switch (below(12)) {
-	case 0:
-		return NULL;
-	case 1:
-		return (void *)(uintptr_t)(random64() | RT_HIGHEST);
-	case 2:
-		return room + ROOM - below(64);
-	case 3:
-		return room + ROOM - 4096 + below(4096);
-	case 4:
-		return maps[i].at ? maps[i].at + below(4096) : room;
-	default:
-		return room + below(ROOM - 8192);
-	}
-}
-
-static __u32 length(void)
-{
-	return below(8) ? below(below(2) ? 100 : 5000) : (__u32)value();
-}
-
-static __u64 deadline(void)
-{
-	switch (below(4)) {
-	case 0:
-		return RING_NEVER;
-	case 1:
-		return rt_now() + below(2000000);
-	case 2:
-		return value();
-	default:
-		return RING_NOW;
-	}
-}
-
-static int file_at(unsigned int i)
-{
-	return files[i % FILES];
-}
-
-static void put_file(unsigned int i, int fd)
-{
-	if (fd < 0)
-		return;
-	if (files[i % FILES] >= 0)
-		close(files[i % FILES]);
-	files[i % FILES] = fd;
-}
-
-static void put_map(void *at, size_t size)
-{
-	unsigned int i = below(MAPS);
-
-	if (at == MAP_FAILED)
-		return;
-	if (maps[i].at)
-		munmap(maps[i].at, maps[i].size);
-	maps[i].at = at;
-	maps[i].size = size;
-}
-
-/* ---- ioctls ---- */
-
-/*
- * The members of their structs: z size, f flags, 4 and 8 numbers of so many bytes, i a ring's number, n a small
- * count, s a sequence, d a deadline, p an address, P that of records to publish, l a length, N a name, 0 reserved
- */
-static const struct command {
-	unsigned int number;
-	const char *members;
-} commands[] = {
-	{ RING_IOC_INFO, "zf4444888" },
-	{ RING_IOC_SUBSCRIBE, "zfn4s40 0 0" },
-	{ RING_IOC_UNSUBSCRIBE, "" },
-	{ RING_IOC_CURSOR, "" },
-	{ RING_IOC_SEEK, "zfn0s" },
-	{ RING_IOC_PRODUCE, "zf40" },
-	{ RING_IOC_PUBLISH, "zfPn4sd" },
-	{ RING_IOC_READ, "zfpn4pl4d" },
-	{ RING_IOC_GET, "zfspl440" },
-	{ RING_IOC_WAIT, "zfsn0d" },
-	{ RING_IOC_WAKE, "" },
-	{ RING_IOC_STAT, "zf4444888888844448888888pn" },
-	{ RING_IOC_FLUSH, "" },
-	{ RING_IOC_SHUTDOWN, "" },
-	{ RING_CTL_CREATE, "zfinn48f4N" },
-	{ RING_CTL_DESTROY, "zfi0" },
-	{ RING_CTL_FIND, "zfi0N" },
-	{ RING_CTL_LIST, "zfn4p" },
-	{ RING_CTL_VERSION, "zf40" },
-};
-
-static void fill_records(char *at)
-{
-	struct ring_publish_record *r = (void *)at;
-
-	for (int i = 0; i < 8; i++)
-		r[i] = (struct ring_publish_record) { (uintptr_t)address(), length(), (__u32)value() };
-}
-
-static void fill(const struct command *c, char *arg)
-{
-	const char *m;
-	char *p = arg;
-
-	memset(arg, 0, 512);
-	for (m = c->members; *m; m++) {
-		bool odd = !below(24);	/* now and then, what a member should not be */
-		int size = strchr("8spPd", *m) ? 8 : 4;
-		__u64 v = value();
-
-		if (*m == ' ')
-			continue;
-		if (*m == 'N') {
-			snprintf(p, RING_NAME_MAX + 1, "%s%u", below(4) ? "fuzz" : "/", below(5));
-			if (odd)
-				memset(p, 'x', RING_NAME_MAX + 1);
-			break;
-		}
-		if (size == 8 && (p - arg) % 8)
-			p += 4;
-		if (*m == 'z' && !odd)
-			v = _IOC_SIZE(c->number);
-		else if (*m == 'f' && !odd)
-			v = below(3) ? below(4) : 1u << below(8);
-		else if (*m == 'i' && !odd)
-			v = below(4) ? below(12) : RING_ANY;
-		else if (*m == 'n' && !odd)
-			v = below(3) ? below(9) : 1u << below(10);
-		else if (*m == 's' && !odd)
-			v = below(3) ? below(300) : RING_NONE;
-		else if (*m == 'd')
-			v = deadline();
-		else if (*m == 'l')
-			v = length();
-		else if (*m == '0' && !odd)
-			v = 0;
-		else if (*m == 'p' || *m == 'P')
-			v = (uintptr_t)address();
-		if (*m == 'P' && !odd) {
-			fill_records(room + 1024);
-			v = (uintptr_t)room + 1024;
-		}
-		memcpy(p, &v, size);
-		p += size;
-	}
-}
-
-static void do_ioctl(unsigned int file)
-{
-	static _Alignas(8) char arg[512];
-	const struct command *c = &commands[below(ARRAY_SIZE(commands))];
-	unsigned int number = c->number;
-	int ret;
-
-	fill(c, arg);
-	if (!below(32))		/* another size, direction or command */
-		number ^= 1u << below(32);
-	ret = ioctl(file_at(file), number, below(16) ? (void *)arg : address());
-	if (c->number == RING_IOC_CURSOR && ret >= 0)
-		put_file(below(FILES), ret);
-}
-
-/* ---- Other calls ---- */
+#include "fuzz_ioctl.h"
 
 static void do_open(unsigned int file)
 {
@@ -347,6 +117,7 @@ static void do_touch(unsigned int file)
 
 	if (!p || sigsetjmp(fault, 1))
 		return;
+	faults = 1;
 	for (int n = 0; n < 8; n++) {
 		volatile __u64 *word = p + below(words);
 
@@ -355,6 +126,7 @@ static void do_touch(unsigned int file)
 		else
 			(void)*word;
 	}
+	faults = 0;
 }
 
 static void do_poll(unsigned int file)
@@ -394,36 +166,80 @@ static void do_splice(unsigned int file)
 	close(p[1]);
 }
 
-static void do_uring(unsigned int file)
+/* What may be asked of it, and now and then what may not. @pipe: both ends of one */
+static struct io_uring_sqe uring_entry(int fd, const int pipe[2], const struct iovec *v, __u32 number)
 {
 	static const __u8 opcodes[] = {
 		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_POLL_ADD,
-		IORING_OP_SPLICE,
+		IORING_OP_SPLICE, IORING_OP_ASYNC_CANCEL,
 	};
+	struct io_uring_sqe e = {
+		.opcode = opcodes[below(ARRAY_SIZE(opcodes))], .fd = fd, .user_data = number,
+		.flags = below(4) ? 0 : (__u8)value() & ~IOSQE_FIXED_FILE,
+	};
+
+	switch (e.opcode) {
+	case IORING_OP_POLL_ADD:
+		e.poll32_events = below(2) ? POLLIN | POLLOUT : below(128);
+		e.len = below(3) ? 0 : IORING_POLL_ADD_MULTI;
+		break;
+	case IORING_OP_SPLICE:
+		e.off = -1;
+		e.splice_off_in = -1;
+		e.len = below(70000);
+		if (below(2)) {
+			e.splice_fd_in = pipe[0];
+		} else {
+			e.splice_fd_in = fd;
+			e.fd = pipe[1];
+		}
+		break;
+	case IORING_OP_ASYNC_CANCEL:	/* the one before, all of the file, all */
+		e.addr = number - 1;
+		e.cancel_flags = below(2) ? 0 : IORING_ASYNC_CANCEL_ALL |
+				 (below(2) ? IORING_ASYNC_CANCEL_FD : IORING_ASYNC_CANCEL_ANY);
+		break;
+	case IORING_OP_READV:
+	case IORING_OP_WRITEV:
+		e.addr = (uintptr_t)v;
+		e.len = 1;
+		e.off = -1;
+		break;
+	default:
+		e.addr = (uintptr_t)address();
+		e.len = length();
+		e.off = -1;
+	}
+	if (!below(16))
+		e.rw_flags = value();
+	if (!below(16))
+		e.off = value();
+	return e;
+}
+
+static void do_uring(unsigned int file)
+{
 	struct io_uring_params p = {};
 	struct io_uring_sqe *sqes;
 	struct iovec v = { address(), length() };
-	int fd = syscall(SYS_io_uring_setup, 4, &p);
+	int fd = syscall(SYS_io_uring_setup, 4, &p), pipe[2];
 	size_t size = p.sq_off.array + p.sq_entries * sizeof(__u32), of_sqes = p.sq_entries * sizeof(*sqes);
 	char *rings;
 	__u32 i, n;
 
 	if (fd < 0)
 		return;
+	if (pipe2(pipe, O_NONBLOCK | O_CLOEXEC)) {
+		close(fd);
+		return;
+	}
+	(void)!write(pipe[1], room, below(3000));
 	rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
 	sqes = mmap(NULL, of_sqes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
 	if (rings != MAP_FAILED && sqes != MAP_FAILED) {
-		n = 1 + below(3);
+		n = 1 + below(4);
 		for (i = 0; i < n; i++) {
-			__u8 op = opcodes[below(ARRAY_SIZE(opcodes))];
-			bool vector = op == IORING_OP_READV || op == IORING_OP_WRITEV;
-
-			sqes[i] = (struct io_uring_sqe) {
-				.opcode = op, .fd = file_at(file),
-				.flags = below(4) ? 0 : (__u8)value() & ~IOSQE_FIXED_FILE,
-				.addr = (uintptr_t)(vector ? (void *)&v : address()), .len = vector ? 1 : length(),
-				.off = -1, .user_data = i, .rw_flags = below(4) ? 0 : (int)value(),
-			};
+			sqes[i] = uring_entry(file_at(file), pipe, &v, i);
 			((__u32 *)(rings + p.sq_off.array))[i] = i;
 		}
 		__atomic_store_n((__u32 *)(rings + p.sq_off.tail), n, __ATOMIC_RELEASE);
@@ -431,10 +247,40 @@ static void do_uring(unsigned int file)
 	}
 	munmap(rings, size);
 	munmap(sqes, of_sqes);
+	close(pipe[0]);
+	close(pipe[1]);
 	close(fd);
 }
 
-/* To ourselves, through a socket; perhaps it is closed while under way */
+/* Whatever waits is interrupted. */
+static void set_alarms(void)
+{
+	struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
+
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
+/* A child, which has all of it too. In it: returns 0. */
+static pid_t child(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		set_alarms();	/* they are not inherited */
+	}
+	return pid;
+}
+
+static void reap(pid_t pid)
+{
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Through a socket, to ourselves or to another; perhaps it is closed while under way */
 static void do_pass(unsigned int file)
 {
 	union {
@@ -446,6 +292,8 @@ static void do_pass(unsigned int file)
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf, .msg_controllen = sizeof(u.buf) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int s[2], fd = file_at(file);
+	bool other = below(2);
+	pid_t pid = -1;
 
 	if (fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, s))
 		return;
@@ -454,13 +302,29 @@ static void do_pass(unsigned int file)
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	sendmsg(s[0], &m, 0);
-	c = below(2) && recvmsg(s[1], &m, MSG_CMSG_CLOEXEC) == 1 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (c && c->cmsg_type == SCM_RIGHTS) {
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		put_file(below(FILES), fd);
+	if (other) {	/* it has it only if it takes it */
+		close(fd);
+		files[file % FILES] = -1;
+		pid = child();
+	}
+	if (!pid || (!other && below(2))) {
+		c = recvmsg(s[1], &m, MSG_CMSG_CLOEXEC) == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+		if (c && c->cmsg_type == SCM_RIGHTS) {
+			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+			put_file(file, fd);
+		}
 	}
 	close(s[0]);
 	close(s[1]);
+	if (!pid) {
+		do_transfer(file);
+		do_ioctl(file);
+		_exit(0);
+	}
+	if (pid > 0 && below(2))
+		kill(pid, SIGKILL);
+	if (below(2))
+		reap(pid);
 }
 
 static void do_file(unsigned int file)
@@ -513,6 +377,9 @@ static void do_look(unsigned int file)
 		"/proc/self/fdinfo/%d", "/sys/kernel/debug/ring/ring%d", "/sys/class/ring/ring%d/head",
 		"/sys/class/ring/ring%d/lost", "/sys/class/ring/ring%d/subscribers", "/sys/class/ring/ring%d/name",
 		"/sys/class/ring/ring%d/published", "/sys/class/ring/ring%d/bytes",
+		"/sys/module/ring/parameters/rings", "/sys/module/ring/parameters/slots",
+		"/sys/module/ring/parameters/size", "/sys/module/ring/parameters/policy",
+		"/sys/module/ring/parameters/max_bytes", "/sys/module/ring/refcnt",
 	};
 	unsigned int which = below(ARRAY_SIZE(names));
 	char path[80], text[8192];
@@ -527,32 +394,78 @@ static void do_look(unsigned int file)
 	close(fd);
 }
 
-/* A child has all of it too, for a moment, and goes in one way or another. */
+/* A child works on it for a moment, beside us or not, stopped or not, and goes in one way or another. */
 static void do_fork(unsigned int file)
 {
-	pid_t parent = getpid(), pid = fork();
+	bool beside = below(2);
+	pid_t pid = child();
 
 	if (!pid) {
-		/* Alarms are not inherited: it may wait for ever, and must not outlive who is killed for that. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		do_transfer(file);
+		for (int n = below(4); n; n--) {
+			do_transfer(file);
+			do_ioctl(file);
+		}
 		do_touch(below(MAPS));
 		if (below(2))
 			raise(SIGKILL);
 		_exit(0);
 	}
+	if (pid < 0)
+		return;
+	if (!below(3)) {
+		kill(pid, SIGSTOP);
+		do_transfer(file);
+		do_ioctl(file);
+		kill(pid, SIGCONT);
+	}
+	if (beside)		/* it goes with us at the latest */
+		return;
 	if (below(2))
 		kill(pid, SIGKILL);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(pid);
+}
+
+static void *thread_main(void *arg)
+{
+	unsigned int file = (uintptr_t)arg % FILES;
+
+	seed_with((uintptr_t)arg);
+	for (int n = 1 + below(8); n; n--) {
+		switch (below(4)) {
+		case 0:
+			do_ioctl(file);
+			break;
+		case 1:
+			do_poll(file);
+			break;
+		case 2:
+			do_touch(below(MAPS));
+			break;
+		default:
+			do_transfer(file);
+		}
+	}
+	return NULL;
+}
+
+/* Beside us, on our file, until it is done or we are */
+static void do_thread(unsigned int file)
+{
+	__u32 seed = (__u32)(random64() >> 32) / FILES * FILES + file % FILES;
+	pthread_attr_t attr;
+	pthread_t t;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_create(&t, &attr, thread_main, (void *)(uintptr_t)seed);
+	pthread_attr_destroy(&attr);
 }
 
 static void (*const calls[])(unsigned int file) = {
 	do_open, do_open, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_ioctl, do_transfer, do_transfer,
 	do_transfer, do_transfer, do_transfer, do_mmap, do_mmap, do_map, do_touch, do_touch, do_poll, do_splice,
-	do_uring, do_pass, do_file, do_file, do_look, do_fork,
+	do_uring, do_pass, do_file, do_file, do_look, do_fork, do_thread,
 };
 
 #endif /* FUZZ_CALLS_H */

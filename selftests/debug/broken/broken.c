@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -41,6 +42,30 @@ static void use_after_free(void)
 	kfree(p);
 	if (p)
 		WRITE_ONCE(p[8], 1);
+}
+
+/* Not instrumented: KASAN would see it, before page poisoning does when the page is given to the next one. */
+static __no_sanitize_address noinline void write_two(volatile char *p)
+{
+	p[0] = 1;
+	p[1] = 2;
+}
+
+static void freed_page(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *p;
+
+	if (!page)
+		return;
+	p = page_address(page);
+	preempt_disable();	/* this processor's next page is the one freed last */
+	__free_page(page);
+	write_two(p + 100);
+	page = alloc_page(GFP_ATOMIC);
+	preempt_enable();
+	if (page)
+		__free_page(page);
 }
 
 static void shift(void)
@@ -149,6 +174,7 @@ static const struct {
 	{ "out-of-bounds", out_of_bounds },
 	{ "out-of-bounds-vmalloc", out_of_bounds_vmalloc },
 	{ "use-after-free", use_after_free },
+	{ "freed-page", freed_page },
 	{ "shift", shift },
 	{ "sleep-in-atomic", sleep_in_atomic },
 	{ "ab-ba", ab_ba },

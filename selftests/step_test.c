@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A producer dies at each single instruction of a publish: it is stepped with ptrace() to instruction 1, 2, 3,
- * ... and killed there. Each time the ring goes on: what was published after it arrives within a second, its
- * own record is there whole or not at all, and every claim was either committed or discarded.
+ * A producer dies at each single instruction of a publish: it is stepped with ptrace() to shortly before its
+ * claim, then one instruction further each time, and killed there. Each time the ring goes on: what was
+ * published after it arrives within a second, its own record is there whole or not at all, and every claim was
+ * either committed or discarded. What it had committed before it died arrives even with nothing published
+ * after it, at a reader that slept all the time.
  */
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -12,6 +14,7 @@
 #include "ring_test.h"
 
 #define MARK	0x1234u
+#define BEFORE	16	/* instructions before the claim to begin at */
 
 struct shared {
 	int ready;
@@ -35,7 +38,7 @@ static void victim(struct shared *shared, __u32 flags, size_t len, bool reserve)
 		_exit(1);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	shared->ready = 1;
-	raise(SIGSTOP);
+	kill(getpid(), SIGSTOP);	/* raise() has more instructions */
 	if (reserve) {
 		if (ring_reserve(r, len, RING_NOW, &res))
 			_exit(1);
@@ -55,6 +58,8 @@ FIXTURE(step) {
 	struct shared *shared;
 	struct ring *reader, *writer;
 	struct ring_info info;
+	struct ring_stat before;
+	struct rt_map map;
 };
 
 FIXTURE_VARIANT(step) {
@@ -87,28 +92,42 @@ FIXTURE_SETUP(step)
 	ASSERT_EQ(0, ring_get_info(self->writer, &self->info));
 	if (!(self->info.ring_flags & RING_DIRECT))
 		SKIP(return, "this test is for direct rings");
+	ASSERT_EQ(0, ring_get_stat(self->writer, &self->before, NULL, 0));
+	self->map = rt_map(_metadata, ring_fd(self->writer));
 }
 
 FIXTURE_TEARDOWN(step)
 {
+	rt_unmap(&self->map);
 	ring_close(self->reader);
 	ring_close(self->writer);
 }
 
-/* Let a producer die after @steps instructions. Returns whether it had published by then, -1 for an error. */
-static int die_after(struct __test_metadata *_metadata, struct shared *shared, const FIXTURE_VARIANT(step) *variant,
-		     unsigned int steps)
+/*
+ * Let a producer die @steps instructions after the record at @sequence has come to be @from; RING_LOOK_EMPTY:
+ * after the stop. Returns whether it had published by then, -1 for an error; *@made is how many it made in all.
+ */
+static int die_after(struct __test_metadata *_metadata, FIXTURE_DATA(step) *self,
+		     const FIXTURE_VARIANT(step) *variant, __u64 sequence, enum ring_look from, unsigned int steps,
+		     unsigned int *made)
 {
+	struct shared *shared = self->shared;
 	int status, done;
+	__u64 state;
 	pid_t pid;
 
+	*made = 0;
 	memset(shared, 0, sizeof(*shared));
 	pid = rt_fork(_metadata);
 	if (!pid)
 		victim(shared, variant->flags, variant->len, variant->reserve);
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || !shared->ready)
 		return -1;
-	while (steps-- && !__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE)) {
+	for (; !__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE); ++*made) {
+		if (from != RING_LOOK_EMPTY && ring_mem_look(&self->map.mem, sequence, &state) == from)
+			from = RING_LOOK_EMPTY;
+		if (from == RING_LOOK_EMPTY && !steps--)
+			break;
 		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid ||
 		    !WIFSTOPPED(status))
 			return -1;
@@ -119,31 +138,36 @@ static int die_after(struct __test_metadata *_metadata, struct shared *shared, c
 }
 
 /* From a producer that comes and goes: an exclusive one would have no other beside it. */
-static void publish_mark(struct __test_metadata *_metadata, unsigned int steps)
+static void publish_mark(struct __test_metadata *_metadata, unsigned int number)
 {
 	struct ring *r;
 
 	ASSERT_EQ(0, ring_open("0", RING_OPEN_READ | RING_OPEN_WRITE, &r));
-	ASSERT_EQ(0, ring_publish(r, &steps, sizeof(steps), MARK, RING_NOW));
+	ASSERT_EQ(0, ring_publish(r, &number, sizeof(number), MARK, RING_NOW));
 	ring_close(r);
 }
 
 TEST_F_TIMEOUT(step, dies_at_each_instruction, 110)
 {
-	unsigned int steps, whole = 0, discarded = 0;
+	unsigned int k = ring_mem_slots_for(&self->map.mem, variant->len);
+	unsigned int steps, made, marks, whole = 0, discarded;
 	struct ring_stat stat;
 	struct ring_view v;
 	int done = 0;
 
-	for (steps = 1; !done; steps++) {
+	ASSERT_EQ(0, die_after(_metadata, self, variant, self->before.head, RING_LOOK_BUSY, 0, &steps));
+	ASSERT_LT(BEFORE, steps);
+	steps -= BEFORE;
+	for (marks = 0; !done; steps++) {
 		__u64 deadline;
 		int records = 0;
 
-		done = die_after(_metadata, self->shared, variant, steps);
+		done = die_after(_metadata, self, variant, 0, RING_LOOK_EMPTY, steps, &made);
 		ASSERT_LE(0, done);
+		ASSERT_EQ(steps, made);
 
-		publish_mark(_metadata, steps);
-		deadline = rt_in_ms(1000);
+		publish_mark(_metadata, ++marks);
+		deadline = rt_in_ms(1000 * rt_slow());
 		for (;;) {
 			ASSERT_EQ(0, ring_wait(self->reader, deadline)) {
 				TH_LOG("after %u steps: the reader waits", steps);
@@ -158,7 +182,7 @@ TEST_F_TIMEOUT(step, dies_at_each_instruction, 110)
 			}
 			records++;
 		}
-		ASSERT_EQ(steps, *(const unsigned int *)v.data);
+		ASSERT_EQ(marks, *(const unsigned int *)v.data);
 		ASSERT_EQ(0, ring_release(self->reader));
 		ASSERT_GE(1, records);
 		if (done)
@@ -169,11 +193,51 @@ TEST_F_TIMEOUT(step, dies_at_each_instruction, 110)
 		ASSERT_EQ(RING_NONE, stat.busy_sequence);
 		ASSERT_EQ(0, stat.producers);
 	}
-	discarded = stat.discarded;
-	TH_LOG("%u instructions, %u whole records, %u discarded so far", steps - 1, whole, discarded);
-	/* Some died in the claim, some after the commit: or it was not the publish that was stepped through. */
-	ASSERT_LT(0, discarded);
-	ASSERT_LE(1, whole);
+	discarded = stat.discarded - self->before.discarded;
+	TH_LOG("died at %u instructions up to the %uth: %u whole records, %u discarded", marks, made, whole, discarded);
+	/* Some died before the claim, some in it, some after the commit. */
+	ASSERT_LT(whole + discarded, marks);
+	ASSERT_LT(1, discarded);
+	ASSERT_LT(1, whole);
+	ASSERT_EQ(whole + marks, stat.published - self->before.published);
+	ASSERT_EQ(k * (whole + discarded) + marks, stat.head - self->before.head);
+}
+
+static long wait_for_it(void *reader)
+{
+	return ring_wait(reader, RING_NEVER);
+}
+
+/* Between the commit and the look at the wake word: nobody else wakes the reader. */
+TEST_F_TIMEOUT(step, committed_and_dead_while_a_reader_sleeps, 60)
+{
+	struct ring_stat before, stat;
+	struct rt_thread reader;
+	unsigned int steps, made;
+	struct ring_view v;
+
+	for (steps = 0; ; steps++) {
+		rt_start_asleep(_metadata, &reader, wait_for_it, self->reader);
+		ASSERT_EQ(0, ring_get_stat(self->writer, &before, NULL, 0));
+		ASSERT_EQ(0, die_after(_metadata, self, variant, ring_position(self->reader), RING_LOOK_READY, steps,
+				       &made));
+		ASSERT_TRUE(rt_ends(&reader, 1000)) {
+			TH_LOG("%u steps after the commit: the reader waits", steps);
+		}
+		ASSERT_EQ(0, reader.ret);
+		ASSERT_EQ(1, ring_next(self->reader, &v));
+		ASSERT_EQ(7, v.tag);
+		ASSERT_EQ(variant->len, v.len);
+		ASSERT_TRUE(rt_is(v.data, v.len, 77));
+		ASSERT_EQ(0, ring_release(self->reader));
+		ASSERT_EQ(0, ring_get_stat(self->writer, &stat, NULL, 0));
+		/* The kernel wakes when a producer goes; twice: so did the producer, and what follows is no news. */
+		if (stat.reader_wakes - before.reader_wakes == 2)
+			break;
+		ASSERT_EQ(1, stat.reader_wakes - before.reader_wakes);
+	}
+	TH_LOG("%u instructions from the commit to the wake-up", steps);
+	ASSERT_LT(3, steps);
 }
 
 TEST_HARNESS_MAIN

@@ -182,6 +182,26 @@ TEST_F(load, refused_for_want_of_memory)
 	}
 }
 
+/* A module whose load fails goes from under whoever has one of its rings open: so nobody may have. */
+TEST_F(load, nobody_opens_what_is_not_loaded)
+{
+	int status;
+	pid_t pid;
+
+	pid = rt_fork(_metadata);
+	if (!pid) {
+		for (;;)
+			if (open("/dev/ring0", O_RDONLY | O_CLOEXEC) >= 0)
+				_exit(1);
+	}
+	for (int i = 0; i < 5; i++)
+		EXPECT_EQ(-1, rt_insert("rings=3 slots=64 size=4K,2M,4M max_bytes=4M"));
+	ASSERT_EQ(0, waitpid(pid, &status, WNOHANG));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(nothing_left());
+}
+
 TEST_F(load, what_modprobe_says)
 {
 	char said[512] = "";

@@ -14,6 +14,7 @@ RT_LOADS("rings=3 slots=4096 slot_size=64 size=1M,16M,1M policy=block,overwrite,
 FIXTURE(forge) {
 	int w, r;			/* honest, mediated */
 	int forger;
+	__u32 owner;			/* the forger's owner id */
 	struct rt_map map;		/* the forger's, writable */
 	__u64 head;			/* the sequence of the next record */
 };
@@ -28,6 +29,7 @@ FIXTURE_VARIANT_ADD(forge, to_be_shut_down) { .ring = SPARE };
 
 FIXTURE_SETUP(forge)
 {
+	struct ring_produce produce = { .size = sizeof(produce), .flags = RING_PRODUCE_DIRECT };
 	struct ring_info info;
 
 	self->w = rt_open_empty(_metadata, variant->ring);
@@ -37,7 +39,8 @@ FIXTURE_SETUP(forge)
 
 	self->forger = rt_open(_metadata, variant->ring, O_RDWR);
 	info = rt_info(_metadata, self->forger);
-	RT_OK(rt_produce(self->forger, RING_PRODUCE_DIRECT));
+	RT_OK(ioctl(self->forger, RING_IOC_PRODUCE, &produce));
+	self->owner = produce.owner;
 	self->map = rt_map(_metadata, self->forger);
 	ASSERT_EQ(0, mprotect(self->map.mem.producers, info.producers_length, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(0, mprotect(self->map.mem.slots, info.slots_length, PROT_READ | PROT_WRITE));
@@ -250,6 +253,90 @@ TEST_F(forge, busy_while_a_writer_sleeps)
 		return;		/* nobody sleeps for room there */
 	rt_write_until_full(self->w, 8);
 	busy_meets_a_sleeper(_metadata, self, wait_space);
+}
+
+/**
+ * struct turmoil - a ring that is full for good, and whose last record is never as long as it was
+ * @begun: when the writer's present call began; 0: it is in none
+ * @calls: how many returned
+ * @longest: what the longest one took, ns
+ * @stop: to end it
+ */
+struct turmoil {
+	FIXTURE_DATA(forge) *self;
+	__u64 last;
+	__u64 begun;
+	__u64 calls;
+	__u64 longest;
+	bool stop;
+};
+
+static long change_the_length(void *arg)
+{
+	struct turmoil *t = arg;
+	__u32 k_max = t->self->map.mem.k_max, k, i;
+
+	/* Whether two looks of the kernel find the same depends on how long each length stays. */
+	for (i = 0; !__atomic_load_n(&t->stop, __ATOMIC_RELAXED); i++) {
+		for (k = 1; k <= k_max; k++) {
+			volatile unsigned int spins = 1u << i / 64 % 12;
+
+			forge(t->self, t->last, 0, k, t->self->owner, RING_COMMITTED);
+			while (spins)
+				spins--;
+		}
+	}
+	return 0;
+}
+
+static long write_and_poll(void *arg)
+{
+	struct turmoil *t = arg;
+	__u64 begun, took;
+
+	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
+		begun = rt_now();
+		__atomic_store_n(&t->begun, begun, __ATOMIC_RELAXED);
+		if (t->calls % 2)
+			write(t->self->w, "x", 1);
+		else
+			rt_poll(t->self->w, POLLOUT);
+		__atomic_store_n(&t->begun, 0, __ATOMIC_RELAXED);
+		took = rt_now() - begun;
+		if (t->longest < took)
+			t->longest = took;
+		__atomic_add_fetch(&t->calls, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+/* How much room a writer needs is another thing each time it looks: no reason to look for ever. */
+TEST_F(forge, length_that_changes_all_the_time)
+{
+	struct turmoil t = { .self = self, .last = self->head + self->map.info.slots - 1 };
+	__u64 end = rt_in_ms(3000), begun;
+	struct rt_thread changes, calls;
+	bool late = false;
+	__u64 s;
+
+	forge(self, self->head, 0, 1, self->owner, RING_BUSY);
+	for (s = self->head + 1; s <= t.last; s++)
+		forge(self, s, 0, 1, self->owner, RING_COMMITTED);
+	ring_store(&self->map.mem.producers->hint, t.last);
+	rt_start(_metadata, &changes, change_the_length, &t);
+	rt_start(_metadata, &calls, write_and_poll, &t);
+	while (!late && (rt_now() < end || __atomic_load_n(&t.calls, __ATOMIC_RELAXED) < 30)) {
+		rt_sleep_ms(5);
+		begun = __atomic_load_n(&t.begun, __ATOMIC_RELAXED);
+		late = begun && begun + 5 * rt_slow() * RT_SECOND < rt_now();
+	}
+	__atomic_store_n(&t.stop, true, __ATOMIC_RELAXED);
+	ASSERT_TRUE(rt_ends(&changes, 10000 * rt_slow()));
+	ASSERT_TRUE(rt_ends(&calls, 10000 * rt_slow()));
+	EXPECT_FALSE(late);
+	TH_LOG("%llu calls, the longest one took %llu us", t.calls, t.longest / 1000);
+	forge(self, t.last, 0, 2, self->owner, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
 }
 
 /* Of a corrupt ring little is left: it can be asked, left, shut down, mended, and closed. */

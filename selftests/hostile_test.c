@@ -448,4 +448,212 @@ TEST_F(hostile, userfaultfd)
 	close(fd);
 }
 
+/* ---- Calls that somebody else keeps busy ---- */
+
+#define PATIENCE	5000	/* ms that a call may take, on a machine that is not slow */
+
+/**
+ * struct caller - a thread that makes calls, and who sees that they return
+ * @fd: what it calls
+ * @cursor: the cursor page of @fd
+ * @begun: when the present call began; 0: it is in none
+ * @calls: how many returned
+ * @stop: to end them
+ */
+struct caller {
+	int fd;
+	struct ring_cursor *cursor;
+	__u64 begun;
+	__u64 calls;
+	bool stop;
+};
+
+/* Every call that looks for a record and does not sleep */
+static long look_for_records(void *arg)
+{
+	struct caller *c = arg;
+	char buf[64];
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&c->begun, rt_now(), __ATOMIC_RELAXED);
+		switch (c->calls % 3) {
+		case 0:
+			rt_poll(c->fd, POLLIN);
+			break;
+		case 1:
+			rt_wait_data(c->fd, RING_NOW);
+			break;
+		case 2:
+			read(c->fd, buf, sizeof(buf));
+			break;
+		}
+		__atomic_store_n(&c->begun, 0, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&c->calls, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static long let_the_cursor_fall(void *arg)
+{
+	struct caller *c = arg;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED))
+		__atomic_sub_fetch(&c->cursor->cursor, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* What was armed for one cursor is of no use to the next, which is lower: no reason to begin anew for ever. */
+TEST_F(hostile, a_cursor_that_only_falls)
+{
+	struct caller c = { .fd = self->h, .cursor = self->cursor };
+	__u64 end = rt_in_ms(2000), begun;
+	struct rt_thread calls, falls[3];
+	bool late = false;
+	/* On all processors but one: what one does not do for a moment, another does. */
+	int n = sysconf(_SC_NPROCESSORS_ONLN) - 1, i;
+
+	n = n < 1 ? 1 : n > (int)ARRAY_SIZE(falls) ? (int)ARRAY_SIZE(falls) : n;
+	ring_store(&self->cursor->cursor, 1ull << 62);
+	for (i = 0; i < n; i++)
+		rt_start(_metadata, &falls[i], let_the_cursor_fall, &c);
+	rt_start(_metadata, &calls, look_for_records, &c);
+	while (!late && (rt_now() < end || __atomic_load_n(&c.calls, __ATOMIC_RELAXED) < 30)) {
+		rt_sleep_ms(5);
+		begun = __atomic_load_n(&c.begun, __ATOMIC_RELAXED);
+		late = begun && begun + PATIENCE * rt_slow() * RT_MS < rt_now();
+	}
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
+	/* With the cursor at rest every call returns. */
+	for (i = 0; i < n; i++)
+		ASSERT_TRUE(rt_ends(&falls[i], 10000 * rt_slow()));
+	ASSERT_TRUE(rt_ends(&calls, 10000 * rt_slow()));
+	EXPECT_FALSE(late) {
+		TH_LOG("call %llu does not return", c.calls + 1);
+	}
+}
+
+/*
+ * Records of no bytes. Directly, the only producer does no more than it must, so that it is quicker than any
+ * reader: no claim before the commit, the hint only for the kernel that looks for room.
+ */
+static void publish_nothing_for_ever(int fd, struct ring_info info)
+{
+	static struct ring_publish_record records[RING_BATCH_MAX];
+	struct ring_publish publish = {
+		.size = sizeof(publish), .records = (uintptr_t)records, .count = RING_BATCH_MAX,
+		.deadline = RING_NEVER,
+	};
+	struct ring_produce produce = {
+		.size = sizeof(produce), .flags = RING_PRODUCE_DIRECT | RING_PRODUCE_EXCLUSIVE,
+	};
+	__u64 s, room, piece = info.slots / 8;
+	struct ring_mem m;
+
+	if (!(info.ring_flags & RING_DIRECT)) {
+		while (!ioctl(fd, RING_IOC_PUBLISH, &publish))
+			;
+		_exit(1);
+	}
+	if (ioctl(fd, RING_IOC_PRODUCE, &produce))
+		_exit(2);
+	ring_mem_init(&m, info.slots, info.slot_size, info.bulk_size);
+	m.control = rt_map_area(fd, info.control_offset, info.control_length);
+	m.producers = mmap(NULL, info.producers_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, info.producers_offset);
+	m.slots = mmap(NULL, info.slots_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, info.slots_offset);
+	if (m.control == MAP_FAILED || m.producers == MAP_FAILED || m.slots == MAP_FAILED)
+		_exit(3);
+	for (s = 0, room = info.slots; ; s++) {
+		while (s == room) {
+			ring_store(&m.producers->hint, s - 1);
+			rt_wait_space(fd, 1, RING_NOW);
+			room = ring_load_acquire(&m.control->tail) + info.slots;
+		}
+		ring_mem_commit(&m, s, 1, produce.owner);
+		/* Those who sleep may do so for that long. */
+		if (s % piece == 0 && ring_mem_wakes_data(&m, s + 1))
+			ioctl(fd, RING_IOC_WAKE, RING_WAKE_DATA);
+	}
+}
+
+static long read_something(void *fd)
+{
+	char buf[64];
+
+	return read(*(int *)fd, buf, sizeof(buf));
+}
+
+static long read_without_waiting(void *fd)
+{
+	char buf[64];
+	struct iovec iov = { buf, sizeof(buf) };
+
+	return preadv2(*(int *)fd, &iov, 1, -1, RWF_NOWAIT);
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* read() passes over records of no bytes, however many there are: not when it is wanted elsewhere. */
+TEST_F(hostile, empty_records_without_end)
+{
+	struct ring_create c = {
+		.size = sizeof(c), .id = RING_ANY, .slots = 1 << 18, .slot_size = 32, .policy = RING_BLOCK,
+	};
+	struct ring_destroy destroy = { .size = sizeof(destroy) };
+	struct sigaction action = { .sa_handler = do_nothing };
+	int control, w, r, i;
+	struct rt_thread reads;
+	bool returned = true;
+	struct ring_info info;
+	pid_t producer;
+
+	/* The others are not waited for, or are lapped and told so. */
+	if (!(variant->flags & RING_SUBSCRIBE_RELIABLE))
+		return;
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	/* With so many slots that the reader does not come to their end whenever the producer takes a rest */
+	c.ring_flags = rt_info(_metadata, self->w).ring_flags & RING_DIRECT;
+	control = open("/dev/ring-control", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, control);
+	RT_OK(ioctl(control, RING_CTL_CREATE, &c));
+	w = rt_open(_metadata, c.id, O_RDWR);
+	r = rt_open(_metadata, c.id, O_RDONLY);
+	rt_subscribe(_metadata, r, RING_SUBSCRIBE_RELIABLE, RING_OLDEST);
+	info = rt_info(_metadata, w);
+	producer = rt_fork(_metadata);
+	if (!producer)
+		publish_nothing_for_ever(w, info);
+	for (i = 0; i < 20; i++) {
+		rt_start(_metadata, &reads, i % 2 ? read_without_waiting : read_something, &r);
+		rt_sleep_ms(100);
+		if (i % 2 == 0)
+			pthread_kill(reads.thread, SIGALRM);
+		returned = rt_ends(&reads, PATIENCE * rt_slow());
+		if (!returned)
+			break;
+		EXPECT_EQ(-1, reads.ret);
+		EXPECT_EQ(i % 2 ? EAGAIN : EINTR, reads.error);
+	}
+	EXPECT_TRUE(returned) {
+		TH_LOG("%s does not return", i % 2 ? "preadv2(RWF_NOWAIT)" : "read()");
+	}
+	TH_LOG("%llu records", rt_stat(_metadata, w).published);
+	ASSERT_EQ(0, waitpid(producer, NULL, WNOHANG));
+	kill(producer, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, rt_wait_child(producer));
+	if (!returned) {
+		/* It has come to the end of them. */
+		rt_sleep_ms(1000);
+		pthread_kill(reads.thread, SIGALRM);
+		ASSERT_TRUE(rt_ends(&reads, 10000 * rt_slow()));
+	}
+	close(r);
+	close(w);
+	destroy.id = c.id;
+	RT_OK(ioctl(control, RING_CTL_DESTROY, &destroy));
+	close(control);
+}
+
 TEST_HARNESS_MAIN

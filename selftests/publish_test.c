@@ -165,6 +165,15 @@ TEST_F(publish, direct_where_the_ring_is)
 		EXPECT_EQ(8, rt_write(fd, 8, flags));
 		EXPECT_EQ(8, rt_read(self->r, 8, flags));
 		close(fd);
+		/* It is to map the ring writable, which takes both; on a file for reading nobody publishes. */
+		fd = rt_open(_metadata, BLOCK, O_WRONLY);
+		RT_FAILS(EBADF, rt_produce(fd, flags | RING_PRODUCE_DIRECT));
+		close(fd);
+		fd = rt_open(_metadata, BLOCK, O_RDONLY);
+		RT_FAILS(EBADF, rt_produce(fd, flags | RING_PRODUCE_DIRECT));
+		RT_FAILS(EBADF, rt_produce(fd, flags));
+		close(fd);
+		EXPECT_EQ(0, rt_stat(_metadata, self->w).producers);
 	}
 }
 

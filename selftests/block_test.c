@@ -177,7 +177,7 @@ TEST_F(block, one_event_ends_all)
 	began = rt_now();
 	end_all(_metadata, self);
 	for (int i = 0; i < CALLS; i++) {
-		EXPECT_GT(1000 * RT_MS, self->threads[i].ended - began) {
+		EXPECT_GT(1000 * rt_slow() * RT_MS, self->threads[i].ended - began) {
 			TH_LOG("%s", names[i]);
 		}
 	}
@@ -202,7 +202,7 @@ TEST_F(block, deadlines_are_met)
 		for (int i = 0; i < CALLS; i++) {
 			if (!has_deadline(i))
 				continue;
-			ASSERT_TRUE(rt_ends(&self->threads[i], 2000)) {
+			ASSERT_TRUE(rt_ends(&self->threads[i], 5000)) {
 				TH_LOG("%s", names[i]);
 			}
 			EXPECT_EQ(-1, self->threads[i].ret);
@@ -308,7 +308,7 @@ TEST_F(block, a_signal_with_restart_does_not)
 	ASSERT_TRUE(rt_ends(t, 5000));
 	EXPECT_EQ(ETIMEDOUT, t->error);
 	EXPECT_LE(self->calls[WAIT_DATA].deadline, t->ended);
-	EXPECT_GE(self->calls[WAIT_DATA].deadline + 100 * RT_MS, t->ended);
+	EXPECT_GE(self->calls[WAIT_DATA].deadline + 5000 * rt_slow() * RT_MS, t->ended);
 }
 
 TEST_F(block, a_kill_ends_it)
@@ -333,7 +333,7 @@ TEST_F(block, a_kill_ends_it)
 		EXPECT_EQ(128 + SIGKILL, rt_wait_child(pids[i])) {
 			TH_LOG("%s", names[i]);
 		}
-		EXPECT_GT(1000 * RT_MS, rt_now() - began);
+		EXPECT_TRUE(rt_within(began, 5000));
 	}
 	/* The rings go on. */
 	start_all(_metadata, self);
@@ -398,9 +398,9 @@ TEST_F(block, a_killed_reader_stops_gating)
 	EXPECT_FALSE(rt_ends(t, 100));
 	began = rt_now();
 	kill(child, SIGKILL);
-	ASSERT_TRUE(rt_ends(t, 2000));
+	ASSERT_TRUE(rt_ends(t, 5000));
 	EXPECT_EQ(8, t->ret);
-	EXPECT_GT(1000 * RT_MS, t->ended - began);
+	EXPECT_GT(1000 * rt_slow() * RT_MS, t->ended - began);
 	EXPECT_EQ(128 + SIGKILL, rt_wait_child(child));
 	close(told[0]);
 	close(told[1]);

@@ -97,7 +97,7 @@ TEST(a_full_pipe_blocks_the_writer)
 	EXPECT_EQ(-EAGAIN, send_message(w, 16, 99, RING_NOW));
 	rt_start_asleep(_metadata, &t, send_the_fifth, w);
 	EXPECT_TRUE(receives(r, 16, 0, RING_NOW));
-	ASSERT_TRUE(rt_ends(&t, 3000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 	/* Nothing came of those that were refused. */
 	for (n = 1; n < 5; n++)
@@ -166,7 +166,7 @@ TEST(many_writers_and_readers)
 		rt_start(_metadata, &writers[i], write_all, &number[2 + i]);
 	}
 	for (i = 0; i < 2; i++) {
-		ASSERT_TRUE(rt_ends(&readers[i], 15000) && rt_ends(&writers[i], 1000));
+		ASSERT_TRUE(rt_ends(&readers[i], 15000) && rt_ends(&writers[i], 5000));
 		EXPECT_EQ(0, readers[i].ret);
 		EXPECT_EQ(0, writers[i].ret);
 	}
@@ -298,14 +298,14 @@ TEST(a_signal_yields_no_phantom_record)
 		if (action.sa_flags) {
 			ASSERT_FALSE(rt_ends(&t, 30));
 		} else {
-			ASSERT_TRUE(rt_ends(&t, 3000));
+			ASSERT_TRUE(rt_ends(&t, 5000));
 			EXPECT_EQ(-EINTR, t.ret);
 			EXPECT_EQ(0x5a, b.buf[0]);
 			rt_start_asleep(_metadata, &t, block, &b);
 		}
 		/* Nothing until there is something, and then that */
 		ASSERT_EQ(0, send_message(w, 60, n, RING_NOW));
-		ASSERT_TRUE(rt_ends(&t, 3000));
+		ASSERT_TRUE(rt_ends(&t, 5000));
 		EXPECT_EQ(1, t.ret);
 		EXPECT_TRUE(rt_is(b.buf, 60, n));
 		/* The other one reads it too, so that both begin empty again. */

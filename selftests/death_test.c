@@ -386,7 +386,7 @@ TEST_F(death, of_who_is_in_the_way_of_an_overwriting_writer)
 		ASSERT_EQ(before.head, stat.busy_sequence);
 		ASSERT_EQ(pid, stat.busy_pid);
 		kill(pid, SIGKILL);
-		ASSERT_TRUE(rt_ends(&writer, 1000 * rt_slow()));
+		ASSERT_TRUE(rt_ends(&writer, 1000));
 		ASSERT_EQ(0, writer.ret);
 		ASSERT_EQ(128 + SIGKILL, rt_wait_child(pid));
 		ASSERT_EQ(0, ring_get_stat(w, &stat, NULL, 0));

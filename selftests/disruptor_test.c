@@ -89,7 +89,7 @@ TEST(waiting_for_a_sequence)
 		EXPECT_EQ(0, __atomic_load_n(&t.ended, __ATOMIC_ACQUIRE));
 	}
 	ASSERT_EQ(0, put(w, n, RING_NOW));
-	ASSERT_TRUE(rt_ends(&t, 3000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 }
 
@@ -184,7 +184,7 @@ static void blocked_until(struct __test_metadata *_metadata, bool unsubscribes)
 	rt_sleep_ms(50);
 	EXPECT_TRUE(asleep(&t));
 	EXPECT_EQ(0, unsubscribes ? ring_unsubscribe(slow) : ring_release(slow));
-	ASSERT_TRUE(rt_ends(&t, 3000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 	EXPECT_TRUE(next_is(quick, 4));
 }
@@ -303,11 +303,11 @@ TEST(two_rings_never_wake_each_others_waiters)
 
 	/* What they wait for does wake them. */
 	ASSERT_EQ(0, put(w1, 0, RING_NOW));
-	ASSERT_TRUE(rt_ends(&reader1, 3000));
+	ASSERT_TRUE(rt_ends(&reader1, 5000));
 	EXPECT_EQ(0, reader1.ret);
 	EXPECT_TRUE(next_is(r2, 0));
 	ASSERT_EQ(0, ring_release(r2));
-	ASSERT_TRUE(rt_ends(&writer2, 3000));
+	ASSERT_TRUE(rt_ends(&writer2, 5000));
 	EXPECT_EQ(0, writer2.ret);
 	EXPECT_EQ(stirs1 + 1, stirs(_metadata, w1));
 	EXPECT_EQ(stirs2 + 1, stirs(_metadata, w2));

@@ -153,7 +153,7 @@ TEST(joining_beyond_the_tail_left_the_writer_asleep)
 		ASSERT_EQ(SLOTS, rt_write_until_full(w, 8));
 		rt_start_asleep(_metadata, &writer, write_one, &w);
 		rt_subscribe(_metadata, r, 0, starts[i]);
-		ASSERT_TRUE(rt_ends(&writer, 2000)) {
+		ASSERT_TRUE(rt_ends(&writer, 5000)) {
 			TH_LOG("start %u: the writer sleeps on", starts[i]);
 		}
 		EXPECT_EQ(8, writer.ret);

@@ -246,7 +246,7 @@ TEST(next_waits_with_a_timeout)
 	rt_start(_metadata, &t, put_later, w);
 	EXPECT_EQ(1, ring_read(r, record, LEN, ring_deadline_in(10 * RT_SECOND), NULL));
 	EXPECT_TRUE(rt_is(record, LEN, 1));
-	ASSERT_TRUE(rt_ends(&t, 1000));
+	ASSERT_TRUE(rt_ends(&t, 5000));
 	EXPECT_EQ(0, t.ret);
 }
 

@@ -96,6 +96,12 @@ static inline __u64 rt_in_ms(unsigned int ms)
 	return rt_now() + ms * RT_MS;
 }
 
+/* Whether something came within so many ms of @since; a machine that is slow is given more. */
+static inline bool rt_within(__u64 since, unsigned int ms)
+{
+	return rt_now() <= since + (__u64)ms * rt_slow() * RT_MS;
+}
+
 static inline void rt_sleep_ms(unsigned int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
@@ -410,10 +416,10 @@ static inline char rt_task_state(pid_t tid)
 	return p ? p[2] : 0;
 }
 
-/* Wait, 10 s at most, until a thread or a process is in this state; whether it came there. */
+/* Wait, 10 s at most, or more on a slow machine, until a thread or a process is in this state; whether it came there. */
 static inline bool rt_wait_state(pid_t tid, char state)
 {
-	__u64 deadline = rt_in_ms(10000);
+	__u64 deadline = rt_in_ms(10000 * rt_slow());
 
 	while (rt_task_state(tid) != state) {
 		if (rt_now() > deadline)
@@ -476,10 +482,10 @@ static inline void rt_start_asleep(struct __test_metadata *_metadata, struct rt_
 	}
 }
 
-/* Wait for the end of the call, so many ms at most; whether it came. */
+/* Wait for the end of the call, so many ms at most, or more on a slow machine; whether it came. */
 static inline bool rt_ends(struct rt_thread *t, unsigned int ms)
 {
-	__u64 deadline = rt_in_ms(ms);
+	__u64 deadline = rt_in_ms(ms * rt_slow());
 
 	while (!__atomic_load_n(&t->ended, __ATOMIC_ACQUIRE)) {
 		if (rt_now() > deadline)
@@ -544,7 +550,7 @@ static inline int rt_wait_child(pid_t pid)
 /* delete_module(); whoever was killed may take a moment to let go of it. */
 static inline int rt_unload(void)
 {
-	__u64 deadline = rt_in_ms(2000);
+	__u64 deadline = rt_in_ms(5000 * rt_slow());
 
 	while (syscall(SYS_delete_module, "ring", O_NONBLOCK) && errno != ENOENT) {
 		if (rt_now() > deadline)

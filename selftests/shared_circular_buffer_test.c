@@ -203,7 +203,7 @@ TEST(write_is_refused_or_waits_while_a_reader_lags)
 		EXPECT_EQ(-EAGAIN, put(w, n, 0, RING_NOW));
 		rt_start_asleep(_metadata, &t, put_waiting, &waiting);
 		__atomic_fetch_add(&s->allowed, 1, __ATOMIC_RELEASE);
-		ASSERT_TRUE(rt_ends(&t, 3000));
+		ASSERT_TRUE(rt_ends(&t, 5000));
 		ASSERT_EQ(0, t.ret);
 		ASSERT_TRUE(comes_to(&s->read, n - 3));	/* it may have been woken before this was counted */
 		EXPECT_EQ(n - 3, s->read);
@@ -274,7 +274,7 @@ TEST(closing_releases_a_blocked_writer)
 			kill(pid, SIGKILL);
 		else
 			__atomic_store_n(&s->allowed, 1, __ATOMIC_RELEASE);
-		ASSERT_TRUE(rt_ends(&t, 3000));
+		ASSERT_TRUE(rt_ends(&t, 5000));
 		EXPECT_EQ(0, t.ret);
 		EXPECT_TRUE(pops(r, 4, RING_NOW));
 		kill(pid, SIGKILL);

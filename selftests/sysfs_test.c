@@ -404,7 +404,7 @@ TEST(attributes_are_there_before_the_event)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	struct listener l = { socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT), 0, 0, 0 };
-	struct timeval timeout = { 3, 0 };
+	struct timeval timeout = { 5 * rt_slow(), 0 };
 	struct rt_thread t;
 
 	ASSERT_LE(0, l.socket);
@@ -412,7 +412,7 @@ TEST(attributes_are_there_before_the_event)
 	ASSERT_EQ(0, setsockopt(l.socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)));
 	rt_start(_metadata, &t, listen_for_events, &l);
 	ASSERT_EQ(0, rt_load(PARAMETERS));
-	ASSERT_TRUE(rt_ends(&t, 5000));
+	ASSERT_TRUE(rt_ends(&t, 10000));
 	EXPECT_EQ(3, l.added);
 	EXPECT_EQ(3, l.removed);
 	EXPECT_EQ(0, l.missing);

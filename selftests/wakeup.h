@@ -2,7 +2,7 @@
 /*
  * For the tests that no wake-up is missed: processes that wait for each other, in all ways there are.
  *
- * A wake-up that is missed leaves both sides asleep: the process that watches them sees no progress for two
+ * A wake-up that is missed leaves both sides asleep: the process that watches them sees no progress for five
  * seconds and says which way it was. Sleeps are interesting while the other side commits or releases, so each
  * side first dawdles for a random part of the time that the other one needs.
  */
@@ -16,7 +16,7 @@
 #include "ring_test.h"
 
 #define NAP		50	/* ms */
-#define STALLED		40	/* naps without progress */
+#define STALLED		(100 * rt_slow())	/* naps without progress */
 #define PLAYERS_MAX	6
 #define DAWDLE_MAX	10000	/* spins */
 
@@ -340,7 +340,8 @@ static inline void watch(struct __test_metadata *_metadata, struct shared *share
 			 const int *rings)
 {
 	__u64 before = 0, now;
-	int naps = 0, i, fd;
+	int i, fd;
+	unsigned int naps = 0;
 
 	while ((now = steps(shared)) < total && naps < STALLED) {
 		rt_sleep_ms(NAP);
@@ -349,7 +350,7 @@ static inline void watch(struct __test_metadata *_metadata, struct shared *share
 	}
 	EXPECT_STREQ("", shared->wrong);
 	EXPECT_EQ(total, now) {
-		TH_LOG("no progress for %d ms: players have taken %llu, %llu, %llu, %llu", NAP * STALLED,
+		TH_LOG("no progress for %u ms: players have taken %llu, %llu, %llu, %llu", NAP * STALLED,
 		       shared->progress[0], shared->progress[1], shared->progress[2], shared->progress[3]);
 	}
 	for (i = 0; now < total && i < 2; i++) {

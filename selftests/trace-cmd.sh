@@ -3,10 +3,12 @@
 # trace-cmd lists the module's tracepoints, records them and can say what they say. Needs ring 0.
 # shellcheck disable=SC2317 # the tests are called by name
 cd "$(dirname "$0")" || exit 1
-tests=(lists_all records_what_a_record_goes_through)
+tests=(lists_all records_what_a_record_goes_through records_what_a_ring_goes_through)
 # shellcheck source=selftests/script_lib.sh
 . ./script_lib.sh
+PATH=$PWD/../userlib/build/ringctl:$PATH
 out=$(mktemp -d)
+export out
 trap 'rm -rf "$out"' EXIT
 
 lists_all() {
@@ -17,24 +19,39 @@ lists_all() {
 }
 
 # A reader that sleeps is woken by a record, and releases it.
-works() {
+record() {
 	head -c 6 /dev/ring0 >/dev/null &
-	until grep -q '^wake_data:.[0-9]' /sys/kernel/debug/ring/ring0; do sleep 0.05; done
+	await "the reader sleeps" grep -q '^wake_data:.[0-9]' /sys/kernel/debug/ring/ring0 || return
 	echo hello >/dev/ring0
 	wait
 }
 
-records_what_a_record_goes_through() {
-	local event missing=0
-	export -f works
+# Records of a ring that was made overtake its reader, a producer dies in the middle of one, the ring is removed.
+ring() {
+	local ring
+	ring=$(ringctl create --policy overwrite --direct --slots 8 --size 4K) || return
+	exec 9<"$ring"
+	echo first >"$ring"
+	head -c 6 <&9 >/dev/null
+	seq 30 | ringctl pub "$ring"
+	! head -c 6 <&9 2>/dev/null || return
+	"$out/dies" "$ring" || return
+	ringctl destroy --force "$ring"
+}
+
+# records FUNCTION EVENT...: what trace-cmd records of it has each of them
+records() {
+	local function=$1 event missing=0
+	shift
+	export -f await "${function?}"
 	# norecord-cmd: as in trace_test.c
-	trace-cmd record -q -O norecord-cmd -o "$out/trace.dat" -e ring bash -c works >"$out/log" 2>&1 || {
+	trace-cmd record -q -O norecord-cmd -o "$out/trace.dat" -e ring bash -c "$function" >"$out/log" 2>&1 || {
 		sed 's/^/# /' "$out/log"
 		return 1
 	}
 	trace-cmd report -i "$out/trace.dat" >"$out/report" 2>>"$out/log"
-	for event in ring_sleep ring_publish ring_wake ring_release; do
-		grep -q "^ *[a-z<.>-]*-[0-9].* $event: *ring0 [a-z]" "$out/report" || {
+	for event; do
+		grep -q "^ *[a-z<.>-]*-[0-9].* $event: *ring[0-9]* [a-z]" "$out/report" || {
 			echo "# no $event"
 			missing=1
 		}
@@ -43,4 +60,26 @@ records_what_a_record_goes_through() {
 	return $missing
 }
 
+records_what_a_record_goes_through() {
+	records record ring_sleep ring_publish ring_wake ring_release
+}
+
+records_what_a_ring_goes_through() {
+	cat >"$out/dies.c" <<-'END'
+		#include <libring.h>
+		int main(int argc, char **argv)
+		{
+			struct ring_reservation res;
+			struct ring *r;
+
+			return argc != 2 || ring_open(argv[1], RING_OPEN_READ | RING_OPEN_WRITE, &r) ||
+			       ring_reserve(r, 8, RING_NOW, &res) || !ring_is_direct(r);
+		}
+	END
+	cc -I../userlib/include -I../uapi -o "$out/dies" "$out/dies.c" ../userlib/build/libring.a -pthread || return
+	records ring ring_create ring_publish ring_reclaim ring_overrun ring_reap ring_destroy
+}
+
+# Whatever another test left in ring 0 would be read without a sleep
+reload
 run_tests "${tests[@]}"

@@ -259,6 +259,48 @@ TEST_F(uring, registered_buffers)
 	}
 }
 
+/* Who waits in a ring that is removed by force is told, as any sleeper is. */
+TEST_F(uring, destroyed)
+{
+	struct ring_create create = {
+		.size = sizeof(create), .id = RING_ANY, .slots = 8, .slot_size = 64, .policy = RING_BLOCK,
+	};
+	struct ring_destroy destroy = { .size = sizeof(destroy), .flags = RING_DESTROY_FORCE };
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_POLL_ADD, .poll32_events = POLLIN, .user_data = 3 };
+	int control = open("/dev/ring-control", O_RDWR | O_CLOEXEC), fd, seen = 0;
+	struct completion cqe;
+	char buf[64] = "";
+
+	ASSERT_LE(0, control);
+	RT_OK(ioctl(control, RING_CTL_CREATE, &create));
+	destroy.id = create.id;
+	fd = rt_open(_metadata, create.id, O_RDWR);
+	ASSERT_EQ(1, submit(&self->u, rw(IORING_OP_READ, fd, buf, 64, 1)));
+	sqe.fd = fd;
+	ASSERT_EQ(1, submit(&self->u, sqe));
+	rt_sleep_ms(20);
+	EXPECT_FALSE(completed(&self->u));
+	RT_OK(ioctl(control, RING_CTL_DESTROY, &destroy));
+	for (int i = 0; i < 2; i++) {
+		cqe = complete(_metadata, &self->u);
+		seen |= cqe.user_data;
+		if (cqe.user_data == 1) {
+			EXPECT_EQ(-ENODEV, cqe.res);
+		} else {
+			EXPECT_TRUE(cqe.res > 0 && cqe.res & POLLERR) {
+				TH_LOG("poll: %d", cqe.res);
+			}
+		}
+	}
+	EXPECT_EQ(3, seen);
+	/* And who comes too late */
+	ASSERT_EQ(1, submit(&self->u, rw(IORING_OP_WRITE, fd, buf, 8, 4)));
+	cqe = complete(_metadata, &self->u);
+	EXPECT_EQ(-ENODEV, cqe.res);
+	close(fd);
+	close(control);
+}
+
 TEST_F(uring, cancelled)
 {
 	char buf[64];

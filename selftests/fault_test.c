@@ -170,7 +170,7 @@ TEST_F(fault, reading_to_nowhere)
 	expect_nothing(_metadata, self);
 }
 
-/* ---- Arrays that end nowhere, at each byte of them: whole elements are dealt with, in order, the rest comes next ---- */
+/* ---- Arrays that end nowhere, at each byte: whole elements are dealt with, in order, the rest comes next ---- */
 
 #define BATCH	3
 

@@ -173,10 +173,11 @@ static void fill_records(char *at)
 	struct ring_publish_record *r = (void *)at;
 	bool good = below(2);
 
-	for (int i = 0; i < 8; i++)
-		r[i] = (struct ring_publish_record) {
-			(uintptr_t)(good ? room + below(ROOM / 2) : address()), good ? below(100) : length(), (__u32)value()
-		};
+	for (int i = 0; i < 8; i++) {
+		r[i].addr = (uintptr_t)(good ? room + below(ROOM / 2) : address());
+		r[i].len = good ? below(100) : length();
+		r[i].tag = value();
+	}
 }
 
 static __u64 valid(const struct command *c, char member)

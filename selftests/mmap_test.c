@@ -357,6 +357,80 @@ TEST_F(mmap, the_cursor_page)
 }
 
 /* The subscription lasts until the last descriptor and the last mapping are gone, in whichever order. */
+static bool is_zero(const void *at, size_t size)
+{
+	const unsigned char *p = at;
+	size_t i;
+
+	for (i = 0; i < size && !p[i]; i++)
+		;
+	return i == size;
+}
+
+/* A ring made at run time, and a file of it; its number in @c */
+static int make(struct __test_metadata *_metadata, int control, struct ring_create *c)
+{
+	*c = (struct ring_create) {
+		.size = sizeof(*c), .id = RING_ANY, .slots = 64, .slot_size = 64, .bulk_size = 16384,
+	};
+	RT_OK(ioctl(control, RING_CTL_CREATE, c));
+	return rt_open(_metadata, c->id, O_RDWR);
+}
+
+static void destroy(struct __test_metadata *_metadata, int control, __u32 id)
+{
+	struct ring_destroy d = { .size = sizeof(d), .id = id };
+
+	RT_OK(ioctl(control, RING_CTL_DESTROY, &d));
+}
+
+/* All that is mapped, also what lies between and behind the members, after another ring has had the memory */
+TEST_F(mmap, a_new_ring_is_zeroed)
+{
+	int control = open("/dev/ring-control", O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, control);
+	for (int round = 0; round < 10; round++) {
+		union {
+			struct ring_control c;
+			unsigned char page[4096];
+		} expected = {};
+		struct ring_create c;
+		struct rt_map m;
+		int fd = make(_metadata, control, &c);
+
+		m = rt_map_subscriber(_metadata, fd);
+		memset((char *)m.cursor + sizeof(*m.cursor), 'x', self->page - sizeof(*m.cursor));
+		ASSERT_LT(0, rt_write_until_full(fd, 48));
+		RT_OK(ioctl(fd, RING_IOC_FLUSH, 0));
+		ASSERT_LT(0, rt_write_until_full(fd, 256));
+		ASSERT_FALSE(is_zero(m.mem.slots, m.info.slots_length));
+		ASSERT_FALSE(is_zero(m.mem.bulk, m.info.bulk_length));
+		rt_unmap(&m);
+		close(fd);
+		destroy(_metadata, control, c.id);
+
+		fd = make(_metadata, control, &c);
+		m = rt_map_subscriber(_metadata, fd);
+		expected.c = (struct ring_control) {
+			.magic = RING_MAGIC, .abi = RING_ABI_VERSION, .slots = 64, .slot_size = 64, .stride_shift = 8,
+			.bulk_size = 16384, .longest = 4096, .wake_data = RING_NONE, .wake_space = RING_NONE,
+		};
+		ASSERT_EQ(sizeof(expected), m.info.control_length);
+		EXPECT_EQ(0, memcmp(&expected, m.mem.control, sizeof(expected)));
+		EXPECT_TRUE(is_zero(m.mem.producers, m.info.producers_length));
+		EXPECT_TRUE(is_zero(m.mem.slots, m.info.slots_length));
+		EXPECT_TRUE(is_zero(m.mem.bulk, m.info.bulk_length));
+		EXPECT_TRUE(m.cursor->base == 0 || m.cursor->base == RING_NONE);
+		m.cursor->base = 0;
+		EXPECT_TRUE(is_zero(m.cursor, self->page));
+		rt_unmap(&m);
+		close(fd);
+		destroy(_metadata, control, c.id);
+	}
+	close(control);
+}
+
 TEST_F(mmap, outlives_its_descriptor)
 {
 	struct rt_map m;

@@ -249,6 +249,24 @@ TEST_F(subscribe, reliable_and_lossy)
 	close(lossy);
 }
 
+/* Who only may read decides what is kept, while it is the only one that the writer waits for. */
+TEST_F(subscribe, the_only_reliable_one_may_drop_what_is_retained)
+{
+	int late;
+
+	ASSERT_LT(0, rt_write_until_full(self->w, 20));
+	EXPECT_EQ(self->seq[0], rt_stat(_metadata, self->w).tail);
+	rt_subscribe(_metadata, self->r, 0, RING_NEXT);
+	rt_set_nonblock(self->w, true);
+	EXPECT_EQ(20, rt_write(self->w, 20, 7));
+	close(self->r);
+	self->r = rt_open(_metadata, BLOCK, O_RDONLY | O_NONBLOCK);
+	late = rt_open(_metadata, BLOCK, O_RDONLY | O_NONBLOCK);
+	rt_subscribe(_metadata, late, 0, RING_OLDEST);
+	EXPECT_EQ(20, rt_read(late, 64, 7));
+	close(late);
+}
+
 TEST_F(subscribe, watermark)
 {
 	struct ring_subscribe sub = { .size = sizeof(sub), .start = RING_NEXT, .watermark = 5 };

@@ -16,11 +16,12 @@ top_prints() {
 	small x >/dev/null
 	small y --policy overwrite >/dev/null
 	: >"$tmp/out"
-	ringctl top -n 10 --interval 300ms >"$tmp/out" &
-	await "the first refresh" grep -q '^ring1' "$tmp/out" || return
-	while kill -0 $! 2>/dev/null; do seq 20 | ringctl pub y; done
-	wait $!
+	rm -f "$tmp/enough"
+	while [ ! -e "$tmp/enough" ]; do seq 20 | ringctl pub y; done &
+	ringctl top -n 10 --interval 300ms >"$tmp/out"
 	equal status 0 $?
+	: >"$tmp/enough"
+	wait $!
 	equal rings 20 "$(grep -c '^ring[01] ' "$tmp/out")"
 	matches '^rings hold .* of .*iB$' memory "$tmp/out"
 	matches '^ring1 *y *overwrite *[0-9]*[1-9][0-9]*\.[0-9] .*\[##* *\] ' "a rate and a bar" "$tmp/out"

@@ -32,7 +32,7 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
-HOST_TESTS = $(addprefix selftests/host/,version docs abi check udev sign security fuzz)
+HOST_TESTS = $(addprefix selftests/host/,version docs barriers abi check udev sign security fuzz)
 HOST_TESTS += selftests/bench/smoke
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite

@@ -13,7 +13,7 @@
 static bool look_at_all(struct ring *ring, bool *went_on)
 {
 	const struct ring_mem *mem = &ring->mem;
-	u64 tail = smp_load_acquire(&mem->control->tail);	/* before the states */
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
 	u64 next = tail, head = RING_NONE;
 	u64 s, state;
 

@@ -211,7 +211,7 @@ static inline int ring_error(const struct ring *ring)
  */
 static inline enum ring_look ring_look(const struct ring *ring, u64 sequence, u64 *state)
 {
-	u64 tail = smp_load_acquire(&ring->mem.control->tail);	/* before the state */
+	u64 tail = smp_load_acquire(&ring->mem.control->tail);	/* RB_TAIL walk/B */
 
 	*state = 0;
 	if ((s64)(tail - sequence) > 0)		/* as ring_mem_lapped() has it, down to the sign of 2^63 */

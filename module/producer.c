@@ -72,7 +72,7 @@ static bool reap(struct ring_file *f)
 	struct ring *ring = f->ring;
 	u32 owner = f->prod.owner;
 	const struct ring_mem *mem = &ring->mem;
-	u64 s = smp_load_acquire(&mem->control->tail);	/* before the states */
+	u64 s = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
 	u64 end = s + mem->slot_count;
 	bool discarded = false;
 	u64 state;
@@ -85,7 +85,7 @@ static bool reap(struct ring_file *f)
 			break;
 		/* The tail went on, up to a record of this owner at most: from there. */
 		if (look == RING_LOOK_PASSED && ring_mem_lapped(mem, s)) {
-			s = smp_load_acquire(&mem->control->tail);	/* before the state */
+			s = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
 			continue;
 		}
 		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {

@@ -290,7 +290,7 @@ int ring_find_latest(struct ring *ring, u64 *sequence, u64 *head)
 {
 	const struct ring_mem *mem = &ring->mem;
 	u64 hint = READ_ONCE(mem->producers->hint);
-	u64 tail = smp_load_acquire(&mem->control->tail);	/* before the states */
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
 	u64 start = hint - tail > mem->slot_mask ? tail : hint;
 	u64 s, state;
 	bool found = false;

@@ -23,11 +23,18 @@
  *
  *  RB_PAYLOAD	commit/A: store-release of the state	read/A: load-acquire of the state
  *	Who sees COMMITTED sees the payload, len and tag. Release is enough: only what comes before
- *	the commit must be visible.
+ *	the commit must be visible. A discard is one too: who reuses the slot stores after who gave it up.
  *  RB_RELEASE	release/A: store-release of the cursor	reclaim/A: load-acquire of the cursor
  *	The kernel moves the tail over a record only after its reader's last load of it.
  *  RB_TAIL	reclaim/B: store-release of the tail	claim/B: load-acquire of the tail
- *	With RB_RELEASE: a producer's stores into a reused slot come after the loads of who released it.
+ *						walk/B: the same, before the states are looked at
+ *	With RB_RELEASE: a producer's stores into a reused slot come after the loads of who released it. Who
+ *	walks from a tail finds all claimed that was when the tail came there, and meets no record of a later lap
+ *	than the tail it knows of allows.
+ *  RB_HEAD	claim/H: release of the claim, and of the hint	look/H: load-acquire of the state
+ *	Who sees a claim sees all claims before it: between the tail and a claimed record there is no hole. A
+ *	claim comes after its claimer saw the record before it claimed, or claimed that itself. The
+ *	compare-and-swap is a release too.
  *  RB_LAPPED	claim/C: full barrier of the claim, after load-acquire of the tail
  *						read/C: load barrier between payload and tail
  *	A lossy reader that saw any byte of the next lap's record sees the tail beyond its cursor, so
@@ -35,6 +42,7 @@
  *	first claim that sees a tail is the first that may lie where that tail has made room.
  *  RB_DATA	commit/D: full barrier between the state and wake_data
  *						sleep/D: full barrier between wake_data and the state
+ *						armed/D: the same, when somebody else has armed
  *	Store buffering: either the committer sees who waits and wakes it, or who is about to wait sees
  *	the commit. Release and acquire do not order a store before a later load; only a full barrier.
  *  RB_SPACE	release/E: full barrier between the cursor and wake_space
@@ -46,12 +54,13 @@
  *	saw a tail finds a mark, and a cursor's base, at least as new.
  *  RB_SHUTDOWN	claim/G: full barrier between the claim and the status
  *						end/G: load-acquire of the status before the state
+ *						shutdown/G: full barrier behind the status
  *	Who sees the ring shut down and nothing claimed at its cursor has reached the end of file for
- *	good: a later claim sees the status too, and is discarded. The status is set with a full barrier
- *	behind it (shutdown/G). An exclusive producer has no barrier there, so on a direct ring shutdown/G has it
- *	for both: the kernel says CLOSING, has every processor pass a full barrier, then says SHUTDOWN. A claim
- *	whose load of the status came before that barrier is seen by whoever sees SHUTDOWN; one whose load came
- *	after it has seen CLOSING, and is discarded. Its store of the claim comes before its load of the status in the
+ *	good: a later claim sees the status too, and is discarded. An exclusive producer has no barrier there, so
+ *	on a direct ring shutdown/G has it for both: the kernel says CLOSING, has every processor pass a full
+ *	barrier, then says SHUTDOWN. A claim whose load of the status came before that barrier is seen by whoever
+ *	sees SHUTDOWN; one whose load came after it has seen CLOSING, and is discarded. Its store of the claim
+ *	comes before its load of the status in the
  *	program's order, which is all that a barrier made by an interrupt needs.
  *
  * The wake words: wake_data is the lowest sequence that anybody sleeps for, wake_space the lowest
@@ -392,7 +401,8 @@ enum ring_look {
 /* Look at @sequence; *@state is what its slot says. RING_LOOK_READY: payload, len and tag may be read. */
 static inline enum ring_look ring_mem_look(const struct ring_mem *m, __u64 sequence, __u64 *state)
 {
-	__u64 st = ring_load_acquire(&ring_mem_slot(m, sequence)->state);	/* RB_PAYLOAD read/A */
+	/* RB_PAYLOAD read/A, RB_HEAD look/H */
+	__u64 st = ring_load_acquire(&ring_mem_slot(m, sequence)->state);
 	__s32 ahead = (__s32)(ring_state_lap(st) - ring_mem_lap(m, sequence));
 
 	*state = st;
@@ -464,7 +474,7 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 			return s - t > m->slot_mask ? RING_CLAIM_FULL : RING_CLAIMED;
 		/* Lapped while looking: then the tail is beyond, and whoever saw that claim sees it. */
 		*head = t;
-		if ((__s64)(ring_load_acquire(&m->control->tail) - s) <= 0)
+		if ((__s64)(ring_load_acquire(&m->control->tail) - s) <= 0)	/* RB_LAPPED read/C */
 			return RING_CLAIM_CORRUPT;
 	}
 	return RING_CLAIM_AGAIN;
@@ -494,7 +504,7 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 			return found;
 		if (s + k - tail > m->slot_count)
 			return RING_CLAIM_FULL;
-		/* RB_LAPPED claim/C, RB_SHUTDOWN claim/G */
+		/* RB_LAPPED claim/C, RB_HEAD claim/H, RB_SHUTDOWN claim/G */
 		if (ring_cas(&ring_mem_slot(m, s)->state, &old,
 			     ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY))) {
 			ring_store(&m->producers->hint, s);
@@ -561,9 +571,9 @@ static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m,
 		x->tail = tail;
 		ring_mb();						/* RB_LAPPED claim/C */
 	}
-	ring_store_release(&ring_mem_slot(m, s)->state,
+	ring_store_release(&ring_mem_slot(m, s)->state,			/* RB_HEAD claim/H */
 			   ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY));
-	ring_store_release(&m->producers->hint, s);
+	ring_store_release(&m->producers->hint, s);			/* RB_HEAD claim/H */
 	/* RB_SHUTDOWN claim/G: the caller loads the status after this, in the program's order */
 	ring_keep_order();
 	x->last = s;
@@ -582,6 +592,7 @@ static inline void ring_mem_commit(const struct ring_mem *m, __u64 sequence, __u
 /* Give a claimed record up: readers pass over it. Then ring_mem_wakes_data(). */
 static inline void ring_mem_discard(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
 {
+	/* RB_PAYLOAD commit/A */
 	ring_store_release(&ring_mem_slot(m, sequence)->state,
 			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_DISCARDED));
 }

@@ -87,7 +87,7 @@ EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 		 * could fall between.
 		 */
 		armed = ring_load(&m->control->wake_data) <= r->position;
-		ring_mb();
+		ring_mb();						/* RB_DATA armed/D */
 		look = ring_mem_look(m, r->position, &state);
 
 		if (look == RING_LOOK_READY && ring_take(r, state, v))

@@ -15,6 +15,7 @@ static bool look_at_all(struct ring *ring, bool *went_on)
 	const struct ring_mem *mem = &ring->mem;
 	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
 	u64 next = tail, head = RING_NONE;
+	bool batch = false;
 	u64 s, state;
 
 	for (s = tail; s - tail < mem->slot_count; s++) {
@@ -27,6 +28,9 @@ static bool look_at_all(struct ring *ring, bool *went_on)
 				head = s;
 			continue;
 		}
+		/* Of a batch that is not committed, or never will be */
+		if (batch && (s64)(next - s) > 0 && look != RING_LOOK_PASSED && !ring_state_owner(state))
+			continue;
 		/* Claimed: then a record starts here, all before it is claimed, and it ends before the tail's slot. */
 		if (look == RING_LOOK_PASSED || head != RING_NONE || s != next ||
 		    !ring_mem_k_valid(mem, k) || s + k - tail > mem->slot_count)
@@ -34,6 +38,7 @@ static bool look_at_all(struct ring *ring, bool *went_on)
 		if (look == RING_LOOK_BUSY && ring_owner_gone(ring, s, state))
 			break;
 		next = s + k;
+		batch = look == RING_LOOK_BUSY || look == RING_LOOK_SKIP;
 	}
 	if (s - tail == mem->slot_count)
 		return true;
@@ -48,8 +53,9 @@ static bool look_at_all(struct ring *ring, bool *went_on)
  * @ring: the ring
  *
  * From the tail on record follows record up to the head; what is not the start of one was last claimed in an
- * earlier lap, and who holds a claim is attached. Bounded, and may be wrong only when saying yes, to a ring
- * that changes all the time or is written to by somebody hostile at this very moment.
+ * earlier lap, unless it is in a batch that is not committed, and who holds a claim is attached. Bounded, and may
+ * be wrong only when saying yes, to a ring that changes all the time or is written to by somebody hostile at this
+ * very moment.
  */
 bool ring_consistent(struct ring *ring)
 {

@@ -336,6 +336,7 @@ u64 ring_subscriber_lost(struct ring_file *f);
 int ring_file_lock(struct ring_file *f, bool nowait);
 
 /* read.c: taking records */
+enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state);
 ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to);
 int ring_read_many(struct ring_file *f, struct ring_read *arg);
 int ring_get(struct ring_file *f, struct ring_get *arg);

@@ -283,6 +283,37 @@ int ring_read_many(struct ring_file *f, struct ring_read *arg)
 	return take(f, read_many_now, arg, arg->deadline, false);
 }
 
+/**
+ * ring_look_alone - ring_look() by one who has not come by the records before
+ * @ring: the ring
+ * @sequence: a caller's argument
+ * @state: what its slot says
+ *
+ * What lies in a batch is not there before the batch is committed, and never if it is discarded; the first slot of the
+ * batch tells, the last one before this that names an owner. At most as many steps as a claim has slots.
+ */
+enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state)
+{
+	const struct ring_mem *mem = &ring->mem;
+	enum ring_look look = ring_look(ring, sequence, state), before;
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
+	u64 s, first;
+
+	if (look == RING_LOOK_BUSY || look == RING_LOOK_PASSED || (look != RING_LOOK_EMPTY && ring_state_owner(*state)))
+		return look;
+	for (s = sequence; (s64)(s - tail) > 0 && sequence - s < mem->k_max;) {
+		before = ring_mem_look(mem, --s, &first);
+		if (before == RING_LOOK_EMPTY || (before != RING_LOOK_PASSED && !ring_state_owner(first)))
+			continue;
+		if (sequence - s >= ring_state_k(first))
+			break;
+		if (before == RING_LOOK_BUSY || (before == RING_LOOK_SKIP && look != RING_LOOK_EMPTY))
+			return before;
+		break;
+	}
+	return look;
+}
+
 /* The record at @arg->sequence, copied out; -EOVERFLOW: overwritten in the middle of it. */
 static int get_now(struct ring *ring, struct ring_get *arg)
 {
@@ -293,7 +324,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 
 	if (ring_mem_lapped(mem, sequence))
 		return -ENODATA;
-	switch (ring_look(ring, sequence, &state)) {
+	switch (ring_look_alone(ring, sequence, &state)) {
 	case RING_LOOK_EMPTY:
 		if ((s64)(sequence - ring_head(ring)) >= 0)
 			return -EAGAIN;
@@ -382,7 +413,7 @@ static bool arrived(void *wait_for)
 
 	for (;; armed = true) {
 		status = smp_load_acquire(&mem->control->status);	/* RB_SHUTDOWN end/G */
-		switch (ring_look(w->ring, w->sequence, &state)) {
+		switch (ring_look_alone(w->ring, w->sequence, &state)) {
 		case RING_LOOK_EMPTY:
 			if (ring_ended(status) || ring_mem_lapped(mem, w->sequence))
 				return true;

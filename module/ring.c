@@ -272,6 +272,26 @@ static void full_barrier(void *unused)
 }
 
 /*
+ * Discard a slot at the head, so that the end stays the end: an exclusive producer that publishes with one store may
+ * have looked at the status before it said CLOSING, and store its record now. It comes here, where nothing was; who has
+ * passed this slot never looks at it again. Where there is no room for a slot there is none for such a record.
+ */
+static void mark_end(struct ring *ring)
+{
+	const struct ring_mem *mem = &ring->mem;
+	u64 head, old, tail;
+	int tries;
+
+	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
+		if (ring_mem_find_head(mem, RING_NONE, &head, &old, &tail) != RING_CLAIMED)
+			return;
+		if (ring_cas(&ring_mem_slot(mem, head)->state, &old,
+			     ring_state_make(ring_mem_lap(mem, head), 1, 0, RING_DISCARDED)))
+			return;
+	}
+}
+
+/*
  * RB_SHUTDOWN shutdown/G: an exclusive direct producer has no barrier between its claim and its look at the status.
  * After this its claim is visible, or it is going to look, and then sees that it is to be discarded.
  */
@@ -283,6 +303,8 @@ static void close_to_exclusive(struct ring *ring)
 	WRITE_ONCE(control->status, control->status | RING_STATUS_CLOSING);
 	spin_unlock(&ring->lock);
 	on_each_cpu(full_barrier, NULL, 1);
+	if (READ_ONCE(ring->exclusive))
+		mark_end(ring);
 }
 
 /* Set a status bit for good and wake everybody. */

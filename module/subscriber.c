@@ -25,6 +25,7 @@ static int find_start(struct ring *ring, u32 start, u64 *sequence)
 	u64 tail = ring->mem.control->tail;
 	u64 head = ring_head(ring);
 	u64 wanted = *sequence;
+	enum ring_look look;
 	u64 state;
 
 	switch (start) {
@@ -43,7 +44,10 @@ static int find_start(struct ring *ring, u32 start, u64 *sequence)
 			return -ENODATA;
 		if (wanted > head)
 			return -EAGAIN;
-		if (wanted != head && ring_mem_look(&ring->mem, wanted, &state) == RING_LOOK_EMPTY)
+		look = ring_mem_look(&ring->mem, wanted, &state);
+		/* Nor in a batch that is not committed: nobody knows yet what will start where. */
+		if (wanted != head && (look == RING_LOOK_EMPTY ||
+				       (!ring_state_owner(state) && ring_look_alone(ring, wanted, &state) != look)))
 			return -EINVAL;
 		return 0;
 	}

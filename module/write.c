@@ -100,8 +100,7 @@ static __always_inline void commit(struct ring_file *f, u64 sequence, u32 k, u32
 	const struct ring_mem *mem = &f->ring->mem;
 	struct ring_slot *slot = ring_mem_slot(mem, sequence);
 
-	WRITE_ONCE(slot->len, word);
-	WRITE_ONCE(slot->tag, tag);
+	ring_slot_describe(slot, word, tag);
 	trace_ring_publish(f, sequence, k, word & ~RING_LEN_BULK, tag);
 	ring_mem_commit(mem, sequence, k, f->prod.owner);	/* RB_PAYLOAD commit/A */
 }

@@ -164,6 +164,27 @@ TEST_F(forge, record_inside_a_record)
 	leaves_it_corrupt(_metadata, self);
 }
 
+/* What lies in a claim and is no record of a batch: it names an owner. */
+TEST_F(forge, record_inside_a_batch)
+{
+	int other = rt_open(_metadata, variant->ring, O_WRONLY);
+	struct ring_produce produce = { .size = sizeof(produce) };
+
+	RT_OK(ioctl(other, RING_IOC_PRODUCE, &produce));
+	forge(self, self->head, 0, 5, produce.owner, RING_BUSY);
+	forge(self, self->head + 1, 0, 1, produce.owner, RING_COMMITTED);
+	close(other);
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* One that has a hole; and whose records reach beyond it: readers come to where nothing is claimed, or not by it. */
+TEST_F(forge, batch_with_a_hole)
+{
+	forge(self, self->head, 0, 1, NOBODY, RING_COMMITTED);
+	forge(self, self->head + 2, 0, 1, 0, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
 TEST_F(forge, record_longer_than_the_longest)
 {
 	forge(self, self->head, 0, self->map.mem.k_max + 1, NOBODY, RING_COMMITTED);

@@ -261,6 +261,33 @@ static bool publish_raw(int fd, struct ring_publish_record *records, unsigned in
 	return true;
 }
 
+/* In batches, some of them with room left */
+static bool publish_batches(struct ring *r, struct ring_publish_record *records, unsigned int count)
+{
+	struct ring_batch batch;
+	unsigned int i, j, n;
+	__u32 longest = 0;
+	int got;
+
+	for (i = 0; i < count; i++)
+		longest = records[i].len > longest ? records[i].len : longest;
+	for (i = 0; i < count; i += n) {
+		got = ring_reserve_many(r, longest, count - i, RING_NEVER, &batch);
+		if (got <= 0)
+			return false;
+		n = batch.count - (batch.count > 1 && batch.sequence % 2);
+		for (j = 0; j < n; j++) {
+			const struct ring_publish_record *record = &records[i + j];
+
+			memcpy(ring_batch_at(r, &batch, j, record->len, record->tag),
+			       (const void *)(uintptr_t)record->addr, record->len);
+		}
+		if (ring_commit_many(r, &batch, n) != (int)n)
+			return false;
+	}
+	return true;
+}
+
 static bool publish_lib(struct ring *r, struct ring_publish_record *records, unsigned int count,
 			unsigned int how)
 {
@@ -268,6 +295,8 @@ static bool publish_lib(struct ring *r, struct ring_publish_record *records, uns
 	unsigned int i;
 	int done;
 
+	if (how == 3 && count > 1)
+		return publish_batches(r, records, count);
 	for (i = 0; how < 2 && i < count; i++) {
 		const void *data = (const void *)(uintptr_t)records[i].addr;
 

@@ -98,6 +98,7 @@ static int publish_and_read_back(struct ring *w, struct ring *r)
 	struct ring_publish_record many[50];
 	struct ring_reservation res[50];
 	unsigned char record[100];
+	struct ring_batch batch;
 	struct ring_view v;
 	unsigned int i;
 
@@ -118,10 +119,24 @@ static int publish_and_read_back(struct ring *w, struct ring *r)
 			return 3;
 	if (ring_publish_many(w, many, 50, RING_NEVER, NULL) != 50)
 		return 4;
-	for (i = 0; i < 150; i++)
+	for (i = 0; i < 50; i++)
+		if (ring_publish_quiet(w, record, i, 5, RING_NEVER))
+			return 7;
+	if (ring_notify(w) || ring_reserve_many(w, 100, 50, RING_NEVER, &batch) != 50)
+		return 8;
+	for (i = 0; i < 50; i++) {
+		void *room = ring_batch_at(w, &batch, i, i, 5);
+
+		if (!room)
+			return 9;
+		memcpy(room, record, i);
+	}
+	if (ring_commit_many(w, &batch, 50) != 50)
+		return 10;
+	for (i = 0; i < 250; i++)
 		if (ring_next(r, &v) != 1 || v.len != i % 50 || v.tag != 5 || memcmp(v.data, record, v.len))
 			return 5;
-	if (ring_release(r) || ring_taken(r) != 150)
+	if (ring_release(r) || ring_taken(r) != 250)
 		return 6;
 	return 0;
 }

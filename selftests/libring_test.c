@@ -74,47 +74,6 @@ TEST_F(lib, reservations_end_in_any_order)
 	EXPECT_EQ(2, ring_taken(self->r));
 }
 
-TEST_F(lib, many_reservations_end_at_once)
-{
-	struct ring_reservation res[4], copy;
-	struct ring_view v;
-	int i;
-
-	EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res, 0));
-	for (i = 0; i < 4; i++) {
-		ASSERT_EQ(0, ring_reserve(self->w, 1, RING_NOW, &res[i]));
-		memset(res[i].data, 'a' + i, 1);
-		res[i].tag = i;
-	}
-	/* One that is none: on a direct ring nothing happens, on a mediated one it ends there. */
-	copy = res[2];
-	res[2].len = 2;
-	res[2].k = 77;
-	res[2].reserved = 77;
-	if (ring_is_direct(self->w)) {
-		EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res, 4));
-		EXPECT_EQ(-EAGAIN, ring_next(self->r, &v));
-		EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res + 2, 1));
-		res[2] = res[1];
-		EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res, 4));
-		res[2] = copy;
-		EXPECT_EQ(4, ring_commit_many(self->w, res, 4));
-	} else {
-		EXPECT_EQ(2, ring_commit_many(self->w, res, 4));
-		EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res + 2, 2));
-		res[2] = copy;
-		EXPECT_EQ(2, ring_commit_many(self->w, res + 2, 2));
-	}
-	EXPECT_EQ(-EINVAL, ring_commit_many(self->w, res, 4));
-	NEXT_IS("a", 0);
-	NEXT_IS("b", 1);
-	NEXT_IS("c", 2);
-	NEXT_IS("d", 3);
-	EXPECT_EQ(-EAGAIN, ring_next(self->r, &v));
-	EXPECT_EQ(0, ring_release(self->r));
-	EXPECT_EQ(4, ring_taken(self->r));
-}
-
 TEST_F(lib, a_reservation_may_get_shorter)
 {
 	static const size_t reserved[] = { 48, 49, 256, 257, 10000 }, used[] = { 0, 1, 48, 49, 256 };
@@ -402,7 +361,6 @@ static int not_refused(struct ring *w, struct ring *r, struct ring_reservation *
 		ring_publish_many(w, &record, 1, RING_NOW, NULL),
 		ring_reserve(w, 1, RING_NOW, &own),
 		ring_commit(w, res, 1),
-		ring_commit_many(w, res, 1),
 		ring_discard(w, res),
 		ring_produce(w, 0),
 		ring_produce(w, RING_PRODUCE_EXCLUSIVE),
@@ -474,7 +432,6 @@ TEST_F(lib, reservations_of_others_cannot_be_ended)
 	ASSERT_EQ(0, ring_produce(other, 0));
 	ASSERT_EQ(0, ring_reserve(other, 10, RING_NOW, &theirs));
 	EXPECT_EQ(-EINVAL, ring_commit(self->w, &theirs, 1));
-	EXPECT_EQ(-EINVAL, ring_commit_many(self->w, &theirs, 1));
 	EXPECT_EQ(-EINVAL, ring_discard(self->w, &theirs));
 	EXPECT_EQ(-EAGAIN, ring_next(self->r, &v));
 	memcpy(theirs.data, "theirs", 6);

@@ -383,7 +383,12 @@ static long next_to_the_end(void *arg)
 		if (ret != -EAGAIN || ring_release(r) || ring_wait(r, RING_NEVER))
 			return -1;
 	}
-	return ring_next(r, &v) ? -1 : n;
+	/* The end stays the end. */
+	for (int i = 0; i < 3 && !ret; i++) {
+		rt_sleep_ms(5);
+		ret = ring_next(r, &v);
+	}
+	return ret ? -1 : n;
 }
 
 TEST_F_TIMEOUT(direct, under_way, 100)
@@ -393,7 +398,7 @@ TEST_F_TIMEOUT(direct, under_way, 100)
 	unsigned int random = 1;
 
 	for (int round = 0; round < rt_times(ROUNDS); round++) {
-		long written = 0;
+		long written = 0, most;
 
 		ASSERT_EQ(0, ring_create(&self->c));
 		snprintf(self->name, sizeof(self->name), "%u", self->c.id);
@@ -417,13 +422,19 @@ TEST_F_TIMEOUT(direct, under_way, 100)
 			ASSERT_LE(0, writers[i].ret);
 			written += writers[i].ret;
 		}
+		/* The one that was told of the end when it had just published */
+		most = written + (variant->flags ? 1 : 0);
 		for (int i = 0; i < 2; i++) {
 			ASSERT_TRUE(rt_ends(&readers[i], 5000));
-			ASSERT_EQ(written, readers[i].ret) {
+			ASSERT_LE(written, readers[i].ret) {
+				TH_LOG("round %d, reader %d", round, i);
+			}
+			ASSERT_GE(most, readers[i].ret) {
 				TH_LOG("round %d, reader %d", round, i);
 			}
 		}
-		ASSERT_EQ(written, rt_stat(_metadata, self->w).published);
+		ASSERT_LE(written, rt_stat(_metadata, self->w).published);
+		ASSERT_GE(most, rt_stat(_metadata, self->w).published);
 		ring_close(self->in);
 		close(self->r);
 		close(self->w);

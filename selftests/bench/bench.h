@@ -220,12 +220,16 @@ static ALWAYS_INLINE void *bench_made(const struct end *e, uint64_t first, size_
 	return e->record + (size > 256 ? 0 : first % BENCH_OWN * size);
 }
 
-/* In memory of the channel: all of a record is written. */
+/* In memory of the channel: all of a record is written, in order, by stores that are aligned as records are, to 16. */
 static ALWAYS_INLINE void bench_fill(const struct end *e, void *record, uint64_t number, size_t size)
 {
-	if (size > 8)
-		memcpy((unsigned char *)record + 8, e->record + 8, size - 8);
-	bench_put(record, bench_number(e, number));
+	unsigned char *to = (unsigned char *)record;
+
+	bench_put(to, bench_number(e, number));
+	if (size > 8) {
+		memcpy(to + 8, e->record + 8, 8);
+		memcpy(to + 16, e->record + 16, size - 16);
+	}
 }
 
 typedef uint64_t bench_words __attribute__((vector_size(64), aligned(8), may_alias));

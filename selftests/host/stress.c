@@ -7,7 +7,8 @@
  *
  * Every record says who published it, its number and a checksum over all of it. Reliable subscribers must
  * get each one, whole, in the order of each producer; what lossy ones got and lost must add up to what was
- * published. Producers die now and then: between claim and commit, or before their look at the wake word.
+ * published. Some are published in batches, an exclusive producer's also with one store. Producers die now and then:
+ * between claim and commit, or before their look at the wake word.
  *
  * For the sanitizers: the payload is stored and loaded with plain accesses between producers and reliable
  * subscribers, so that ThreadSanitizer sees whether the protocol orders them. A lossy subscriber's loads race
@@ -30,8 +31,11 @@
 #include "kernel.h"
 #include "kselftest.h"
 
-/* One death in so many records */
+/* One death of each kind in so many turns of a producer */
 #define DEATH		2000
+
+/* Most records of a batch */
+#define BATCH		5
 
 /* ---- Records ---- */
 
@@ -161,6 +165,33 @@ static u64 claim(struct ring *ring, struct ring_exclusive *only, u32 owner, u32 
 	}
 }
 
+/* What an exclusive producer publishes with one store is claimed when it is committed. */
+static u64 exclusive_room(struct ring *ring, struct ring_exclusive *only, u32 k)
+{
+	__u64 sequence;
+
+	while (ring_mem_exclusive_room(&ring->mem, only, k, &sequence) != RING_CLAIMED)
+		sleep_on(ring, &ring->writers, NULL, 0, k);
+	return sequence;
+}
+
+/* Another process takes this one's place. */
+static u32 die(struct ring *ring, u32 owner, struct ring_exclusive *known)
+{
+	unproduce(ring, owner);
+	known->last = RING_NONE;
+	return owner_alloc(ring);
+}
+
+static void put(const struct ring *ring, u64 sequence, const unsigned char *record, u32 len, u32 tag)
+{
+	u32 word = ring_mem_len_word(&ring->mem, len);
+	struct ring_slot *slot = ring_mem_slot(&ring->mem, sequence);
+
+	copy_in(ring, ring_mem_payload(&ring->mem, sequence, word), record, len);
+	ring_slot_describe(slot, word, tag);
+}
+
 static void *produce(void *arg)
 {
 	struct producer *p = arg;
@@ -172,33 +203,41 @@ static void *produce(void *arg)
 	unsigned char *record = malloc(mem->longest);
 
 	while (number <= ring->records) {
-		u64 dies = random_next(&random) % DEATH;
-		u32 len = random_len(ring, &random);
-		u32 k = ring_mem_slots_for(mem, len);
-		u32 word = ring_mem_len_word(mem, len);
-		u64 sequence = claim(ring, only, owner, k);
-		struct ring_slot *slot = ring_mem_slot(mem, sequence);
+		u64 r = random_next(&random), dies = r % DEATH, sequence, s, end;
+		bool one_store = only && r >> 32 & 1;
+		u32 most = one_store || r >> 33 & 3 ? 1 : 1 + (r >> 40) % BATCH, n, i, k = 0;
+		u32 len[BATCH];
 
-		fill(record, len, p->id, number);
-		if (dies == 0) {	/* between claim and commit, in the middle of its payload */
-			copy_in(ring, ring_mem_payload(mem, sequence, word), record, len / 2);
-			unproduce(ring, owner);
-			known.last = RING_NONE;		/* another process */
-			owner = owner_alloc(ring);
+		for (n = 0; n < most && number + n <= ring->records; n++) {
+			len[n] = random_len(ring, &random);
+			if (n && k + ring_mem_slots_for(mem, len[n]) > mem->k_max)
+				break;
+			k += ring_mem_slots_for(mem, len[n]);
+		}
+		sequence = one_store ? exclusive_room(ring, only, k) : claim(ring, only, owner, k);
+		for (s = sequence, i = 0; i < n; i++) {
+			fill(record, len[i], p->id, number + i);
+			if (i)
+				ring_mem_batch_store(mem, s, ring_mem_slots_for(mem, len[i]), RING_COMMITTED);
+			put(ring, s, record, len[i], p->id);
+			s += ring_mem_slots_for(mem, len[i]);
+		}
+		end = s;
+		if (dies == 0) {	/* between claim and commit */
+			owner = die(ring, owner, &known);
 			continue;
 		}
-		copy_in(ring, ring_mem_payload(mem, sequence, word), record, len);
-		ring_store(&slot->len, word);
-		ring_store(&slot->tag, p->id);
-		ring_mem_commit(mem, sequence, k, owner);
-		number++;
+		if (one_store) {
+			ring_mem_exclusive_store(mem, only, owner, k, sequence, RING_COMMITTED);
+		} else {
+			ring_mem_commit(mem, sequence, ring_mem_slots_for(mem, len[0]), owner);
+		}
+		number += n;
 		if (dies == 1) {	/* before its look at the wake word */
-			unproduce(ring, owner);
-			known.last = RING_NONE;		/* another process */
-			owner = owner_alloc(ring);
+			owner = die(ring, owner, &known);
 			continue;
 		}
-		if (ring_mem_wakes_data(mem, sequence + k))
+		if (ring_mem_wakes_data(mem, end))
 			wake_readers(ring);
 		/* Nothing else slows these down: let readers see some. */
 		if (ring->policy == RING_OVERWRITE && dies % 64 == 0)

@@ -19,6 +19,12 @@
  * slots, owner, phase) changes in one compare-and-swap of the first slot's state, so a claim always
  * carries its owner and a producer that stops anywhere blocks no other one's claim.
  *
+ * A batch is one claim for many records: its first slot's state is BUSY with the length of all of them, and becomes
+ * COMMITTED with that of the first record alone, when the states of the others are there. Those name no owner: whoever
+ * comes by the records before them may take them for what they say; who looks at one by itself asks what the first
+ * slot of the batch says. What the records leave of the claim is discarded, as if it were a record. When a producer
+ * dies, all of its batch is discarded.
+ *
  * Barrier registry. Every pair, with what it guarantees. The lines carry these labels.
  *
  *  RB_PAYLOAD	commit/A: store-release of the state	read/A: load-acquire of the state
@@ -34,7 +40,7 @@
  *  RB_HEAD	claim/H: release of the claim, and of the hint	look/H: load-acquire of the state
  *	Who sees a claim sees all claims before it: between the tail and a claimed record there is no hole. A
  *	claim comes after its claimer saw the record before it claimed, or claimed that itself. The
- *	compare-and-swap is a release too.
+ *	compare-and-swap is a release too. Who sees a state inside a batch sees the claim of the batch.
  *  RB_LAPPED	claim/C: full barrier of the claim, after load-acquire of the tail
  *						read/C: load barrier between payload and tail
  *	A lossy reader that saw any byte of the next lap's record sees the tail beyond its cursor, so
@@ -249,7 +255,7 @@ static inline enum ring_phase ring_state_phase(__u64 state)
  * @slot_size: bytes of a slot
  * @inline_max: longest payload that fits a slot
  * @stride_shift: binary logarithm of the bulk bytes of a slot
- * @k_max: slots that the longest record takes
+ * @k_max: slots that can be claimed at a time, which is what the longest record takes, or a batch
  * @longest: longest record in bytes
  *
  * Filled in by ring_mem_init() and constant from then on. The geometry is the view's own copy: what a
@@ -304,22 +310,16 @@ static inline const char *ring_mem_check(__u64 slots, __u64 slot_size, __u64 bul
 /* The geometry of @m from its defining figures, which were checked before. The pointers are the caller's. */
 static inline void ring_mem_init(struct ring_mem *m, __u32 slots, __u32 slot_size, __u64 bulk_size)
 {
-	__u64 quarter = bulk_size / 4;
-
 	m->slot_count = slots;
 	m->slot_mask = slots - 1;
 	m->lap_shift = (__u32)__builtin_ctz(slots);
 	m->slot_size = slot_size;
 	m->inline_max = slot_size - RING_SLOT_HEADER;
 	m->stride_shift = bulk_size ? (__u32)__builtin_ctzll(bulk_size) - m->lap_shift : 0;
-	m->k_max = 1;
+	m->k_max = slots / 4 < RING_K_MAX ? slots / 4 : RING_K_MAX;
 	m->longest = m->inline_max;
-	if (quarter > m->inline_max) {
-		if (quarter > (__u64)RING_K_MAX << m->stride_shift)
-			quarter = (__u64)RING_K_MAX << m->stride_shift;
-		m->longest = quarter;
-		m->k_max = (__u32)((quarter + (1ull << m->stride_shift) - 1) >> m->stride_shift);
-	}
+	if (bulk_size && (__u64)m->k_max << m->stride_shift > m->inline_max)
+		m->longest = (__u64)m->k_max << m->stride_shift;
 }
 
 static inline __u32 ring_mem_lap(const struct ring_mem *m, __u64 sequence)
@@ -359,6 +359,18 @@ static inline __u32 ring_mem_len_word(const struct ring_mem *m, __u64 len)
 	return (__u32)len | (len <= m->inline_max ? 0 : RING_LEN_BULK);
 }
 
+/* Fill in the rest of a slot's header, with one store: of those to lines on their way a processor remembers so many. */
+static inline void ring_slot_describe(struct ring_slot *slot, __u32 word, __u32 tag)
+{
+	typedef __u64 __attribute__((may_alias)) both;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	ring_store((both *)&slot->len, (__u64)tag << 32 | word);
+#else
+	ring_store((both *)&slot->len, (__u64)word << 32 | tag);
+#endif
+}
+
 /* Where the payload of the record at @sequence with the len word @word lies */
 static inline unsigned char *ring_mem_payload(const struct ring_mem *m, __u64 sequence, __u32 word)
 {
@@ -367,7 +379,7 @@ static inline unsigned char *ring_mem_payload(const struct ring_mem *m, __u64 se
 	return m->bulk + ((__u64)((__u32)sequence & m->slot_mask) << m->stride_shift);
 }
 
-/* Whether a claimed record's k is one that a record of this ring can have */
+/* Whether the k of a claim is one that a record or a batch of this ring can have */
 static inline int ring_mem_k_valid(const struct ring_mem *m, __u32 k)
 {
 	return k - 1 < m->k_max;
@@ -429,6 +441,7 @@ enum ring_claim {
 };
 
 #define RING_CLAIM_TRIES	64
+#define RING_HINT_EVERY		16u	/* slots that an exclusive producer claims between hints */
 
 /*
  * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at @from, before
@@ -537,21 +550,17 @@ static inline enum ring_claim ring_mem_exclusive_find(const struct ring_mem *m, 
 }
 
 /**
- * ring_mem_claim_exclusive - ring_mem_claim() for a producer that is attached as the only one
+ * ring_mem_exclusive_room - where the next record of the only producer goes; nothing is claimed yet
  * @m: the ring
  * @x: what it knows; zeroed before ring_mem_exclusive_find()
- * @owner: its owner id
  * @k: how many slots
  * @sequence: as ring_mem_claim()
  *
- * Plain stores: nobody else claims, so there is nothing to compare with. For one thread. The kernel may claim
- * on its behalf in between, by write(), which the hint tells.
- *
- * The claim is a release, and so is the hint: who sees either sees all claims before it, as with the
- * compare-and-swap, and finds no hole before the head.
+ * For one thread. The kernel may claim on its behalf in between, by write(), which the hint tells. RING_CLAIMED:
+ * there is room, and the caller may write to it: nobody else claims.
  */
-static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m, struct ring_exclusive *x,
-						       __u32 owner, __u32 k, __u64 *sequence)
+static inline enum ring_claim ring_mem_exclusive_room(const struct ring_mem *m, struct ring_exclusive *x, __u32 k,
+						      __u64 *sequence)
 {
 	__u64 tail = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
 	__u64 s = x->next;
@@ -571,14 +580,59 @@ static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m,
 		x->tail = tail;
 		ring_mb();						/* RB_LAPPED claim/C */
 	}
-	ring_store_release(&ring_mem_slot(m, s)->state,			/* RB_HEAD claim/H */
-			   ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY));
-	ring_store_release(&m->producers->hint, s);			/* RB_HEAD claim/H */
+	return RING_CLAIMED;
+}
+
+/*
+ * Store the state of the record at the head, which ring_mem_exclusive_room() has found: BUSY to claim it, COMMITTED
+ * to claim and commit at once what is in it already. Plain stores: nobody else claims, so there is nothing to
+ * compare with.
+ *
+ * The state is a release, and so is the hint: who sees either sees all claims before it, as with the
+ * compare-and-swap, and finds no hole before the head.
+ */
+static inline void ring_mem_exclusive_store(const struct ring_mem *m, struct ring_exclusive *x, __u32 owner, __u32 k,
+					    __u64 sequence, enum ring_phase phase)
+{
+	ring_store_release(&ring_mem_slot(m, sequence)->state,	/* RB_HEAD claim/H, RB_PAYLOAD commit/A */
+			   ring_state_make(ring_mem_lap(m, sequence), k, owner, phase));
+	/* Now and then: who starts there is soon at the head. */
+	if (__builtin_expect(sequence - x->last >= RING_HINT_EVERY, 0)) {
+		ring_store_release(&m->producers->hint, sequence);	/* RB_HEAD claim/H */
+		x->last = sequence;
+	}
 	/* RB_SHUTDOWN claim/G: the caller loads the status after this, in the program's order */
 	ring_keep_order();
-	x->last = s;
-	x->next = s + k;
-	return RING_CLAIMED;
+	x->next = sequence + k;
+}
+
+/* ring_mem_claim() for a producer that is attached as the only one */
+static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m, struct ring_exclusive *x,
+						       __u32 owner, __u32 k, __u64 *sequence)
+{
+	enum ring_claim room = ring_mem_exclusive_room(m, x, k, sequence);
+
+	if (room == RING_CLAIMED)
+		ring_mem_exclusive_store(m, x, owner, k, *sequence, RING_BUSY);
+	return room;
+}
+
+/*
+ * Store the state of a record inside a batch, one that is not the first. Who sees it sees the batch's claim; its payload
+ * is seen with the first one's state.
+ */
+static inline void ring_mem_batch_store(const struct ring_mem *m, __u64 sequence, __u32 k, enum ring_phase phase)
+{
+	/* RB_HEAD claim/H */
+	ring_store_release(&ring_mem_slot(m, sequence)->state,
+			   ring_state_make(ring_mem_lap(m, sequence), k, 0, phase));
+}
+
+/* Whether that was done, with COMMITTED */
+static inline int ring_mem_is_batched(const struct ring_mem *m, __u64 sequence, __u32 k)
+{
+	return ring_load(&ring_mem_slot(m, sequence)->state) ==
+	       ring_state_make(ring_mem_lap(m, sequence), k, 0, RING_COMMITTED);
 }
 
 /* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */

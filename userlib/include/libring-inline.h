@@ -9,6 +9,8 @@
 #include <linux/ring_protocol.h>
 
 #define ring_likely(x)		__builtin_expect(!!(x), 1)
+/* Where a length is a constant, so is the copy: twice as fast where a line is on its way to another processor. */
+#define RING_HOT		static inline __attribute__((always_inline))
 
 /* The members of the reading and of the publishing side lie apart. */
 struct ring {
@@ -30,14 +32,18 @@ int ring_next_slow(struct ring *r, struct ring_view *v);
 int ring_release_slow(struct ring *r);
 int ring_overrun(struct ring *r);
 int ring_wake(struct ring *r, unsigned int which);
+int ring_notify_slow(struct ring *r);
 int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline);
 int ring_reserve_slow(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res);
 int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t len);
-int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count);
 int ring_discard_slow(struct ring *r, struct ring_reservation *res);
+int ring_reserve_many_slow(struct ring *r, size_t len, unsigned int count, uint64_t deadline, struct ring_batch *b);
+void *ring_batch_at_slow(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag);
+int ring_commit_many_slow(struct ring *r, struct ring_batch *b, unsigned int count);
+int ring_discard_many_slow(struct ring *r, struct ring_batch *b);
 
 /* Make @v of the record at the position, whose state is COMMITTED; 0: lapped, or no record can be so. */
-static inline int ring_take(struct ring *r, __u64 state, struct ring_view *v)
+RING_HOT int ring_take(struct ring *r, __u64 state, struct ring_view *v)
 {
 	__u64 sequence = r->position;
 	const struct ring_slot *slot = ring_mem_slot(&r->in, sequence);
@@ -116,15 +122,34 @@ RING_INLINE int ring_is_direct(const struct ring *r)
 	return (int)ring_load(ring_load_acquire(&r->publishing));
 }
 
-static inline enum ring_claim ring_claim_direct(struct ring *r, __u32 k, __u64 *sequence)
+/* Wake who sleeps for what was published before @end. */
+static inline void ring_wake_data(struct ring *r, __u64 end)
 {
+	if (!ring_likely(!ring_mem_wakes_data(&r->out, end)))
+		ring_wake(r, RING_WAKE_DATA);
+}
+
+/* A direct producer's claim of @k slots; 0 when there is more to it, and nothing was claimed. */
+RING_HOT int ring_claim_direct(struct ring *r, __u32 k, __u64 *sequence)
+{
+	const struct ring_mem *m = &r->out;
+	enum ring_claim claim;
+
 	if (r->exclusive)
-		return ring_mem_claim_exclusive(&r->out, &r->only, r->owner, k, sequence);
-	return ring_mem_claim(&r->out, r->owner, k, RING_NONE, sequence);
+		claim = ring_mem_claim_exclusive(m, &r->only, r->owner, k, sequence);
+	else
+		claim = ring_mem_claim(m, r->owner, k, RING_NONE, sequence);
+	if (!ring_likely(claim == RING_CLAIMED))
+		return 0;
+	if (ring_likely(!ring_load(&m->control->status)))		/* RB_SHUTDOWN claim/G */
+		return 1;
+	ring_mem_discard(m, *sequence, k, r->owner);
+	ring_wake_data(r, *sequence + k);
+	return 0;
 }
 
 /* A direct producer's reservation; 0 when there is more to it, and nothing was reserved. */
-static inline int ring_reserve_direct(struct ring *r, size_t len, struct ring_reservation *res)
+RING_HOT int ring_reserve_direct(struct ring *r, size_t len, struct ring_reservation *res)
 {
 	const struct ring_mem *m = &r->out;
 	__u64 sequence;
@@ -133,14 +158,8 @@ static inline int ring_reserve_direct(struct ring *r, size_t len, struct ring_re
 	if (!ring_likely(ring_is_direct(r) && len <= m->longest))
 		return 0;
 	k = ring_mem_slots_for(m, len);
-	if (!ring_likely(ring_claim_direct(r, k, &sequence) == RING_CLAIMED))
+	if (!ring_likely(ring_claim_direct(r, k, &sequence)))
 		return 0;
-	if (!ring_likely(!ring_load(&m->control->status))) {		/* RB_SHUTDOWN claim/G */
-		ring_mem_discard(m, sequence, k, r->owner);
-		if (ring_mem_wakes_data(m, sequence + k))
-			ring_wake(r, RING_WAKE_DATA);
-		return 0;
-	}
 	res->data = ring_mem_payload(m, sequence, ring_mem_len_word(m, len));
 	res->sequence = sequence;
 	res->len = (uint32_t)len;
@@ -151,14 +170,13 @@ static inline int ring_reserve_direct(struct ring *r, size_t len, struct ring_re
 }
 
 /* Commit what the caller itself has just reserved. */
-static inline void ring_commit_direct(struct ring *r, const struct ring_reservation *res, size_t len)
+RING_HOT void ring_commit_direct(struct ring *r, const struct ring_reservation *res, size_t len)
 {
 	const struct ring_mem *m = &r->out;
 	struct ring_slot *slot = ring_mem_slot(m, res->sequence);
 
 	/* A record stays where its room was reserved, in the slot or in the bulk area, however short. */
-	ring_store(&slot->len, (__u32)len | (ring_mem_len_word(m, res->len) & RING_LEN_BULK));
-	ring_store(&slot->tag, res->tag);
+	ring_slot_describe(slot, (__u32)len | (ring_mem_len_word(m, res->len) & RING_LEN_BULK), res->tag);
 	ring_mem_commit(m, res->sequence, res->k, r->owner);
 }
 
@@ -176,19 +194,78 @@ static inline int ring_reservation_open(struct ring *r, const struct ring_reserv
 	       ring_state_make(ring_mem_lap(m, res->sequence), res->k, r->owner, RING_BUSY);
 }
 
-RING_INLINE int ring_publish(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline)
+/*
+ * The only producer claims and commits with one store, after which the record's memory is the readers': nobody polls
+ * a line that is still written to.
+ */
+RING_HOT int ring_put_exclusive(struct ring *r, const void *buf, size_t len, uint32_t tag, __u64 *end)
+{
+	const struct ring_mem *m = &r->out;
+	struct ring_slot *slot;
+	__u64 sequence;
+	__u32 k, word;
+
+	if (!ring_likely(len <= m->longest && !ring_load(&m->control->status)))
+		return 0;
+	k = ring_mem_slots_for(m, len);
+	if (!ring_likely(ring_mem_exclusive_room(m, &r->only, k, &sequence) == RING_CLAIMED))
+		return 0;
+	slot = ring_mem_slot(m, sequence);
+	word = ring_mem_len_word(m, len);
+	if (len)
+		memcpy(ring_mem_payload(m, sequence, word), buf, len);
+	ring_slot_describe(slot, word, tag);
+	ring_mem_exclusive_store(m, &r->only, r->owner, k, sequence, RING_COMMITTED);
+	*end = sequence + k;
+	/* RB_SHUTDOWN claim/G: shut down meanwhile. Then the readers' end may lie before this record or behind it. */
+	return ring_likely(!(ring_load(&m->control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))) ? 1 : -EPIPE;
+}
+
+/* Publish directly, but for the wake-up. 1: done. 0: there is more to it, and nothing was published. Or an error. */
+RING_HOT int ring_put_direct(struct ring *r, const void *buf, size_t len, uint32_t tag, __u64 *end)
 {
 	struct ring_reservation res;
 
+	if (r->exclusive)
+		return ring_likely(ring_is_direct(r)) ? ring_put_exclusive(r, buf, len, tag, end) : 0;
 	if (!ring_likely(ring_reserve_direct(r, len, &res)))
-		return ring_publish_slow(r, buf, len, tag, deadline);
+		return 0;
 	if (len)
 		memcpy(res.data, buf, len);
 	res.tag = tag;
 	ring_commit_direct(r, &res, len);
-	if (ring_mem_wakes_data(&r->out, res.sequence + res.k))
-		ring_wake(r, RING_WAKE_DATA);
-	return 0;
+	*end = res.sequence + res.k;
+	return 1;
+}
+
+RING_INLINE int ring_publish(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline)
+{
+	__u64 end;
+	int ret = ring_put_direct(r, buf, len, tag, &end);
+
+	if (!ring_likely(ret))
+		return ring_publish_slow(r, buf, len, tag, deadline);
+	ring_wake_data(r, end);
+	return ring_likely(ret > 0) ? 0 : ret;
+}
+
+RING_INLINE int ring_publish_quiet(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline)
+{
+	__u64 end;
+	int ret = ring_put_direct(r, buf, len, tag, &end);
+
+	if (!ring_likely(ret))
+		return ring_publish_slow(r, buf, len, tag, deadline);
+	return ring_likely(ret > 0) ? 0 : ret;
+}
+
+RING_INLINE int ring_notify(struct ring *r)
+{
+	if (ring_likely(ring_is_direct(r))) {
+		ring_wake_data(r, RING_NONE - 1);
+		return 0;
+	}
+	return ring_notify_slow(r);
 }
 
 RING_INLINE int ring_reserve(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res)
@@ -203,30 +280,8 @@ RING_INLINE int ring_commit(struct ring *r, struct ring_reservation *res, size_t
 	if (!ring_likely(ring_is_direct(r) && ring_reservation_open(r, res, len)))
 		return ring_commit_slow(r, res, len);
 	ring_commit_direct(r, res, len);
-	if (ring_mem_wakes_data(&r->out, res->sequence + res->k))
-		ring_wake(r, RING_WAKE_DATA);
+	ring_wake_data(r, res->sequence + res->k);
 	return 0;
-}
-
-RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, unsigned int count)
-{
-	__u64 end = count ? res[0].sequence : 0;
-	unsigned int i;
-
-	/* Without a k: reserved before the handle was a direct producer */
-	if (!ring_likely(count && ring_is_direct(r) && res[0].k))
-		return ring_commit_many_slow(r, res, count);
-	/* In order, hence none twice */
-	for (i = 0; i < count; i++) {
-		if (!ring_likely((__s64)(res[i].sequence - end) >= 0 && ring_reservation_open(r, &res[i], res[i].len)))
-			return -EINVAL;
-		end = res[i].sequence + res[i].k;
-	}
-	for (i = count; i--;)
-		ring_commit_direct(r, &res[i], res[i].len);
-	if (ring_mem_wakes_data(&r->out, end))
-		ring_wake(r, RING_WAKE_DATA);
-	return (int)count;
 }
 
 RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res)
@@ -234,8 +289,97 @@ RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res)
 	if (!ring_likely(ring_is_direct(r) && ring_reservation_open(r, res, 0)))
 		return ring_discard_slow(r, res);
 	ring_mem_discard(&r->out, res->sequence, res->k, r->owner);
-	if (ring_mem_wakes_data(&r->out, res->sequence + res->k))
-		ring_wake(r, RING_WAKE_DATA);
+	ring_wake_data(r, res->sequence + res->k);
+	return 0;
+}
+
+/* ---- Batches ---- */
+
+RING_HOT int ring_reserve_batch(struct ring *r, size_t len, unsigned int count, struct ring_batch *b)
+{
+	const struct ring_mem *m = &r->out;
+	__u64 sequence;
+	__u32 k;
+
+	if (!ring_likely(ring_is_direct(r) && len <= m->longest))
+		return 0;
+	k = ring_mem_slots_for(m, len);
+	if (!ring_likely(count && (__u64)count * k <= m->k_max && ring_claim_direct(r, count * k, &sequence)))
+		return 0;
+	b->sequence = sequence;
+	b->count = count;
+	b->len = (uint32_t)len;
+	b->k = k;
+	b->reserved = 0;
+	return 1;
+}
+
+/* Whether @b is a batch of this direct producer that is still open: as ring_reservation_open() */
+static inline int ring_batch_open(struct ring *r, const struct ring_batch *b)
+{
+	const struct ring_mem *m = &r->out;
+	__u64 slots = (__u64)b->count * b->k;
+
+	return slots && slots <= m->k_max &&
+	       ring_load(&ring_mem_slot(m, b->sequence)->state) ==
+	       ring_state_make(ring_mem_lap(m, b->sequence), (__u32)slots, r->owner, RING_BUSY);
+}
+
+RING_INLINE int ring_reserve_many(struct ring *r, size_t len, unsigned int count, uint64_t deadline,
+				  struct ring_batch *b)
+{
+	if (ring_likely(ring_reserve_batch(r, len, count, b)))
+		return (int)count;
+	return ring_reserve_many_slow(r, len, count, deadline, b);
+}
+
+/* The header before the payload: stores in the order of the memory are quicker, when its lines are on their way. */
+RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag)
+{
+	const struct ring_mem *m = &r->out;
+	__u64 sequence = b->sequence + (__u64)i * b->k;
+	__u32 bulk = ring_mem_len_word(m, b->len) & RING_LEN_BULK;
+
+	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_is_direct(r)))
+		return ring_batch_at_slow(r, b, i, len, tag);
+	if (i)
+		ring_mem_batch_store(m, sequence, b->k, RING_COMMITTED);
+	ring_slot_describe(ring_mem_slot(m, sequence), (__u32)len | bulk, tag);
+	return ring_mem_payload(m, sequence, bulk);
+}
+
+RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned int count)
+{
+	const struct ring_mem *m = &r->out;
+	__u32 k = b->k, slots = b->count * k, used = count * k, at;
+
+	if (!ring_likely(count <= b->count && ring_is_direct(r) && ring_batch_open(r, b)))
+		return ring_commit_many_slow(r, b, count);
+	if (ring_likely(count)) {
+		if (used != slots)
+			ring_mem_batch_store(m, b->sequence + used, slots - used, RING_DISCARDED);
+		/* What nobody has described would be a hole. */
+		for (at = k; at < used; at += k)
+			if (!ring_likely(ring_mem_is_batched(m, b->sequence + at, k)))
+				ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
+		ring_mem_commit(m, b->sequence, k, r->owner);
+	} else {
+		ring_mem_discard(m, b->sequence, slots, r->owner);
+	}
+	b->count = 0;
+	ring_wake_data(r, b->sequence + slots);
+	return (int)count;
+}
+
+RING_INLINE int ring_discard_many(struct ring *r, struct ring_batch *b)
+{
+	__u32 k = b->count * b->k;
+
+	if (!ring_likely(ring_is_direct(r) && ring_batch_open(r, b)))
+		return ring_discard_many_slow(r, b);
+	ring_mem_discard(&r->out, b->sequence, k, r->owner);
+	b->count = 0;
+	ring_wake_data(r, b->sequence + k);
 	return 0;
 }
 

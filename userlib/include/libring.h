@@ -58,7 +58,7 @@
 
 /* For the library itself, which makes callable functions of the inline ones. */
 #ifndef RING_INLINE
-#define RING_INLINE static inline
+#define RING_INLINE static inline __attribute__((always_inline))
 #endif
 
 #ifdef __cplusplus
@@ -115,6 +115,24 @@ struct ring_reservation {
 	uint64_t sequence;
 	uint32_t len;
 	uint32_t tag;
+	uint32_t k;
+	uint32_t reserved;
+};
+
+/**
+ * struct ring_batch - room for many records, being filled
+ * @sequence: of its first record; on a mediated ring only ring_commit_many() sets it, RING_NONE before
+ * @count: records that it has room for; 0 once it is ended
+ * @len: bytes that each can become
+ * @k: the library's own
+ * @reserved: the library's own
+ *
+ * The caller may keep it anywhere and change nothing of it. It is for one thread at a time.
+ */
+struct ring_batch {
+	uint64_t sequence;
+	uint32_t count;
+	uint32_t len;
 	uint32_t k;
 	uint32_t reserved;
 };
@@ -414,11 +432,33 @@ RING_INLINE int ring_is_direct(const struct ring *r);
  * @tag: the caller's own, readers see it
  * @deadline: how long to wait for room
  *
- * Returns 0. -EMSGSIZE: longer than the ring's longest record. -EPIPE: the ring was shut down. -EBUSY:
+ * Returns 0. -EMSGSIZE: longer than the ring's longest record. -EPIPE: the ring was shut down; an exclusive
+ * producer's record, when that happens in the very moment, may be read by those who are not yet at the end. -EBUSY:
  * another one is the exclusive producer. -EAGAIN, -ETIMEDOUT: no room. -EFAULT: bad address, nothing was
  * published (not on a direct ring). -EINTR.
  */
 RING_INLINE int ring_publish(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline);
+
+/**
+ * ring_publish_quiet - ring_publish() that wakes nobody
+ * @r: a handle opened for writing
+ * @buf: its payload
+ * @len: its length in bytes
+ * @tag: the caller's own
+ * @deadline: how long to wait for room
+ *
+ * For readers that spin, or before a ring_notify(): on a direct ring it saves the full barrier that a look at who
+ * sleeps costs, the greater part of a publish. Who sleeps goes on sleeping until somebody publishes aloud or
+ * notifies; before a wait for room, and with the first record, the library does that itself. On a mediated ring it
+ * is ring_publish(). The idea is
+ * that of BPF_RB_NO_WAKEUP (Documentation/bpf/ringbuf.rst of the kernel).
+ *
+ * Returns as ring_publish().
+ */
+RING_INLINE int ring_publish_quiet(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline);
+
+/* Wake who sleeps for what ring_publish_quiet() has published. Returns 0. -EPERM, -EBADF. */
+RING_INLINE int ring_notify(struct ring *r);
 
 /**
  * ring_publish_many - publish many records
@@ -464,20 +504,6 @@ RING_INLINE int ring_reserve(struct ring *r, size_t len, uint64_t deadline, stru
 RING_INLINE int ring_commit(struct ring *r, struct ring_reservation *res, size_t len);
 
 /**
- * ring_commit_many - publish many reservations, each as long as it was reserved
- * @r: the handle they were reserved with
- * @res: them, in the order in which they were reserved
- * @count: how many
- *
- * On a direct ring the last one is committed first: a reader that waits at the first one finds all of them at once,
- * and has not taken away from the publisher the memory that it still writes to. Readers are woken once.
- *
- * Returns how many were committed: the first so many of the array; an error, as ring_commit(), only when not even
- * the first one was. On a direct ring that is all or none. -EINVAL also of none, and of an array out of order.
- */
-RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, unsigned int count);
-
-/**
  * ring_discard - give a reservation up
  * @r: the handle it was reserved with
  * @res: the reservation
@@ -485,6 +511,65 @@ RING_INLINE int ring_commit_many(struct ring *r, struct ring_reservation *res, u
  * Readers pass over it. Returns 0. -EINVAL: not a reservation that is open.
  */
 RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res);
+
+/**
+ * ring_reserve_many - get room for many records at once, to be filled in place
+ * @r: a handle opened for writing
+ * @len: how long each can become, in bytes
+ * @count: how many
+ * @deadline: how long to wait for room for one at least
+ * @b: the batch, to be ended with ring_commit_many() or ring_discard_many()
+ *
+ * One claim, which costs as much as one for a single record. Readers see none of the records before all are committed.
+ *
+ *	n = ring_reserve_many(r, len, 32, RING_NEVER, &b);
+ *	for (i = 0; i < n; i++)
+ *		fill(ring_batch_at(r, &b, i, len, 0), len);
+ *	ring_commit_many(r, &b, n);
+ *
+ * On a direct ring the room lies in the ring, and readers wait at it. On a mediated ring it is memory of the
+ * library, and ring_commit_many() publishes it.
+ *
+ * Returns for how many records there is room, b->count: at least one, at most @count and what a quarter of the ring's
+ * slots holds; fewer when the ring has no more room. Errors as ring_publish(); -EINVAL also when @count is 0.
+ */
+RING_INLINE int ring_reserve_many(struct ring *r, size_t len, unsigned int count, uint64_t deadline,
+				  struct ring_batch *b);
+
+/**
+ * ring_batch_at - where the payload of a batch's record goes
+ * @r: the handle
+ * @b: the batch
+ * @i: which record, from 0
+ * @len: its length in bytes, at most b->len
+ * @tag: the caller's own, readers see it
+ *
+ * To be called for each record that is to be published; again when its length turns out to be another. The payload is
+ * aligned to 16 and is not touched. NULL: there is no such record, @len is longer, or the batch is ended.
+ */
+RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag);
+
+/**
+ * ring_commit_many - publish the first records of a batch, and give the rest of its room up
+ * @r: the handle it was reserved with
+ * @b: the batch; b->sequence becomes that of its first record
+ * @count: how many of its records
+ *
+ * Readers are woken once. Returns how many were published. -EINVAL: not a batch that is open, or @count is more than it
+ * has. On a mediated ring the room may be taken by others in the meantime, so it also waits, until
+ * ring_reserve_many()'s deadline, and returns what ring_publish_many() does: when fewer than @count, or an error, the
+ * batch is still open with those that are left, counted from 0 again, to be committed or discarded.
+ */
+RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned int count);
+
+/**
+ * ring_discard_many - give a batch up
+ * @r: the handle it was reserved with
+ * @b: the batch
+ *
+ * Returns 0. -EINVAL: not a batch that is open.
+ */
+RING_INLINE int ring_discard_many(struct ring *r, struct ring_batch *b);
 
 /**
  * ring_wait_space - sleep until a record has room

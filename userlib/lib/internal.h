@@ -30,13 +30,15 @@ struct mapping {
 	size_t length;
 };
 
-/* What a mediated reservation is, in front of its payload */
+/* What a mediated reservation is, in front of its payload; that of a batch begins with an array of its records */
 struct room {
 	struct room *next;
 	uint64_t deadline;
 	uint32_t id;
-	uint32_t len;			/* reserved */
-	uint32_t capacity;
+	uint32_t len;			/* reserved, for each record */
+	size_t capacity;
+	uint32_t count;			/* of a batch: records that were reserved; 0: no batch */
+	uint32_t done;			/* and published */
 	_Alignas(16) unsigned char data[];
 };
 
@@ -119,8 +121,25 @@ void ring_try_direct(struct handle *h);
 /* One PUBLISH. Returns how many or -errno. */
 int ring_call_publish(struct handle *h, const struct ring_publish_record *records, unsigned int count,
 		      uint64_t deadline, uint64_t *sequence);
-/* ring_reserve_direct() with waiting: 0, or -errno. */
+/* Sleep until so many slots have room; with RING_NOW the kernel makes what room it can. */
+int ring_wait_slots(struct handle *h, uint32_t slots, uint64_t deadline);
+/*
+ * ring_claim_direct() of as many slots as @count records of @len bytes take, or less, with waiting for one at least: how
+ * many records there is room for, or -errno.
+ */
+int ring_claim_wait(struct ring *r, size_t len, unsigned int count, uint64_t deadline, __u64 *sequence);
+/* The same of one, as a reservation: 0, or -errno. */
 int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res);
+
+/* From one payload of a mediated batch to the next */
+size_t ring_room_stride(uint32_t len);
+/* The room for a reservation of @len bytes, on the list; of @count of them for a batch, else 0 */
+struct room *ring_room_get(struct handle *h, uint32_t len, uint32_t count, uint64_t deadline);
+/* Where the room of that id hangs on the list, under the lock; *where is NULL if there is none. */
+struct room **ring_room_find(struct handle *h, uint64_t id);
+/* Put one that was taken off it back on the list, or away. */
+void ring_room_back(struct handle *h, struct room *room);
+void ring_room_put(struct handle *h, struct room *room);
 
 uint64_t ring_clock(void);
 

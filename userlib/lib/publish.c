@@ -30,11 +30,29 @@ EXPORT int ring_wake(struct ring *r, unsigned int which)
 	return err < 0 ? err : 0;
 }
 
-int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res)
+EXPORT int ring_notify_slow(struct ring *r)
+{
+	return usable_for_writing(handle_of(r));
+}
+
+/* Slots that can be claimed before the kernel moves the tail */
+static __u32 room_now(const struct ring_mem *m)
+{
+	__u64 head, tail, old;
+
+	if (ring_mem_find_head(m, RING_NONE, &head, &old, &tail) > RING_CLAIM_FULL)
+		return 0;
+	return m->slot_count - (__u32)(head - tail);
+}
+
+int ring_claim_wait(struct ring *r, size_t len, unsigned int count, uint64_t deadline, __u64 *sequence)
 {
 	const struct ring_mem *m = &r->out;
-	enum ring_claim claim;
-	__u64 sequence;
+	__u32 k = ring_mem_slots_for(m, len);
+	__u32 most = count < m->k_max / k ? count : m->k_max / k, n = most;
+	__u64 head, tail, old;
+	enum ring_claim found;
+	bool asked = false;
 	__u32 status;
 	int turns, err;
 
@@ -48,19 +66,56 @@ int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring
 			return err;
 		if (status & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))
 			return -EPIPE;
-		if (ring_reserve_direct(r, len, res))
-			return 0;
+		if (ring_claim_direct(r, n * k, sequence))
+			return (int)n;
 		/* Why not? Claiming again would tell, but it would also claim. */
-		claim = ring_mem_find_head(m, RING_NONE, &sequence, &(__u64){ 0 }, &(__u64){ 0 });
-		if (claim == RING_CLAIM_CORRUPT)
+		found = ring_mem_find_head(m, RING_NONE, &head, &old, &tail);
+		if (found == RING_CLAIM_CORRUPT)
 			return -EUCLEAN;
-		if (claim == RING_CLAIM_AGAIN)
+		if (found == RING_CLAIM_AGAIN) {
 			sched_yield();
+			continue;
+		}
+		/* For as many as can be, now; else for one, when it can be. */
+		if (most > 1 && !asked) {
+			asked = true;
+			err = ring_wait_slots(handle_of(r), most * k, RING_NOW);
+			n = most;
+			if (!err)
+				continue;
+			if (err != -EAGAIN)
+				return err;
+		}
+		n = (m->slot_count - (__u32)(head - tail)) / k;
+		n = n < most ? n : most;
+		if (n && turns < RING_CLAIM_TRIES)
+			continue;
+		/* Who shall make room must hear of what is there. */
+		ring_wake_data(r, RING_NONE - 1);
 		/* Reclaims. With room in the meantime it returns at once; one deadline covers all turns. */
-		err = ring_wait_space(r, len, deadline);
+		err = ring_wait_slots(handle_of(r), k, deadline);
 		if (err)
 			return err;
+		n = most;
+		asked = false;
 	}
+}
+
+int ring_reserve_wait(struct ring *r, size_t len, uint64_t deadline, struct ring_reservation *res)
+{
+	const struct ring_mem *m = &r->out;
+	__u64 sequence;
+	int ret = ring_claim_wait(r, len, 1, deadline, &sequence);
+
+	if (ret < 0)
+		return ret;
+	res->data = ring_mem_payload(m, sequence, ring_mem_len_word(m, len));
+	res->sequence = sequence;
+	res->len = (uint32_t)len;
+	res->tag = 0;
+	res->k = ring_mem_slots_for(m, len);
+	res->reserved = 0;
+	return 0;
 }
 
 EXPORT int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32_t tag, uint64_t deadline)
@@ -89,38 +144,79 @@ EXPORT int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32
 	return ring_commit(r, &res, len);
 }
 
+/* How many of @count records go into one claim of at most @most slots, and how many slots they take together */
+static unsigned int one_claim(const struct ring_mem *m, const struct ring_publish_record *records, unsigned int count,
+			      __u32 most, __u32 *slots)
+{
+	unsigned int n;
+	__u32 k;
+
+	*slots = 0;
+	for (n = 0; n < count && records[n].len <= m->longest; n++) {
+		k = ring_mem_slots_for(m, records[n].len);
+		if (*slots + k > most)
+			break;
+		*slots += k;
+	}
+	return n;
+}
+
+/* Fill the claim at @sequence with @n records, and commit them. */
+static void put_claim(struct ring *r, const struct ring_publish_record *records, unsigned int n, __u64 sequence)
+{
+	const struct ring_mem *m = &r->out;
+	__u64 s = sequence;
+	__u32 k, word;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		k = ring_mem_slots_for(m, records[i].len);
+		word = ring_mem_len_word(m, records[i].len);
+		if (i)
+			ring_mem_batch_store(m, s, k, RING_COMMITTED);
+		ring_slot_describe(ring_mem_slot(m, s), word, records[i].tag);
+		if (records[i].len)
+			memcpy(ring_mem_payload(m, s, word), (const void *)(uintptr_t)records[i].addr, records[i].len);
+		s += k;
+	}
+	ring_mem_commit(m, sequence, ring_mem_slots_for(m, records[0].len), r->owner);
+}
+
 static int publish_many_direct(struct ring *r, const struct ring_publish_record *records, unsigned int count,
 			       uint64_t deadline, uint64_t *sequence)
 {
-	struct ring_reservation res;
-	__u64 end = 0;
-	unsigned int i;
-	int err = 0;
+	const struct ring_mem *m = &r->out;
+	__u32 most = m->k_max, slots;
+	unsigned int done, n;
+	__u64 first, end = 0;
+	int ret = 0;
 
-	for (i = 0; i < count; i++) {
-		if (records[i].len > r->out.longest) {
-			err = -EMSGSIZE;
-			break;
+	for (done = 0; done < count; done += n) {
+		n = one_claim(m, records + done, count - done, most, &slots);
+		if (n && !ring_claim_direct(r, slots, &first)) {
+			/* Then with fewer of them, at last with none */
+			most = room_now(m);
+			most = most < slots ? most : slots - 1;
+			n = 0;
+			continue;
 		}
-		if (!ring_reserve_direct(r, records[i].len, &res)) {
-			/* Who shall make room must hear of what is there, before the wait for them. */
-			if (i && ring_mem_wakes_data(&r->out, end))
-				ring_wake(r, RING_WAKE_DATA);
-			err = ring_reserve_wait(r, records[i].len, deadline, &res);
-			if (err)
+		most = m->k_max;
+		if (!n) {
+			n = 1;
+			slots = ring_mem_slots_for(m, records[done].len);
+			ret = records[done].len > m->longest ? -EMSGSIZE :
+			      ring_claim_wait(r, records[done].len, 1, deadline, &first);
+			if (ret < 0)
 				break;
 		}
-		if (records[i].len)
-			memcpy(res.data, (const void *)(uintptr_t)records[i].addr, records[i].len);
-		res.tag = records[i].tag;
-		ring_commit_direct(r, &res, res.len);
-		end = res.sequence + res.k;
-		if (!i && sequence)
-			*sequence = res.sequence;
+		put_claim(r, records + done, n, first);
+		end = first + slots;
+		if (!done && sequence)
+			*sequence = first;
 	}
-	if (i && ring_mem_wakes_data(&r->out, end))
-		ring_wake(r, RING_WAKE_DATA);
-	return i ? (int)i : err;
+	if (done)
+		ring_wake_data(r, end);
+	return done ? (int)done : ret;
 }
 
 static int publish_many_mediated(struct handle *h, const struct ring_publish_record *records,

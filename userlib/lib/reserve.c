@@ -7,22 +7,29 @@
 
 #define SPARE_MAX	65536u
 
-/* The room for a reservation of @len bytes, on the list */
-static struct room *room_get(struct handle *h, uint32_t len, uint64_t deadline)
+size_t ring_room_stride(uint32_t len)
 {
+	return ((size_t)len + 15) / 16 * 16;
+}
+
+struct room *ring_room_get(struct handle *h, uint32_t len, uint32_t count, uint64_t deadline)
+{
+	size_t size = count ? count * (sizeof(struct ring_publish_record) + ring_room_stride(len)) : len;
 	struct room *room;
 
 	pthread_mutex_lock(&h->lock);
 	room = h->spare;
-	if (room && room->capacity >= len) {
+	if (room && room->capacity >= size) {
 		h->spare = NULL;
 	} else {
-		room = malloc(sizeof(*room) + len);
+		room = malloc(sizeof(*room) + size);
 		if (room)
-			room->capacity = len;
+			room->capacity = size;
 	}
 	if (room) {
 		room->len = len;
+		room->count = count;
+		room->done = 0;
 		room->deadline = deadline;
 		room->id = ++h->next_room;
 		room->next = h->rooms;
@@ -32,16 +39,24 @@ static struct room *room_get(struct handle *h, uint32_t len, uint64_t deadline)
 	return room;
 }
 
+struct room **ring_room_find(struct handle *h, uint64_t id)
+{
+	struct room **at;
+
+	for (at = &h->rooms; *at && (*at)->id != id; at = &(*at)->next)
+		;
+	return at;
+}
+
 /* Take the room of a reservation off the list, so that no other thread ends it too; NULL if there is none. */
 static struct room *room_take(struct handle *h, const struct ring_reservation *res, size_t len)
 {
 	struct room **at, *room;
 
 	pthread_mutex_lock(&h->lock);
-	for (at = &h->rooms; (room = *at); at = &room->next)
-		if (room->data == res->data && room->id == res->reserved)
-			break;
-	if (room && len > room->len)
+	at = ring_room_find(h, res->reserved);
+	room = *at;
+	if (room && (room->count || room->data != res->data || len > room->len))
 		room = NULL;
 	if (room)
 		*at = room->next;
@@ -49,7 +64,7 @@ static struct room *room_take(struct handle *h, const struct ring_reservation *r
 	return room;
 }
 
-static void room_back(struct handle *h, struct room *room)
+void ring_room_back(struct handle *h, struct room *room)
 {
 	pthread_mutex_lock(&h->lock);
 	room->next = h->rooms;
@@ -57,7 +72,7 @@ static void room_back(struct handle *h, struct room *room)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static void room_put(struct handle *h, struct room *room)
+void ring_room_put(struct handle *h, struct room *room)
 {
 	pthread_mutex_lock(&h->lock);
 	if (!h->spare && room->capacity <= SPARE_MAX) {
@@ -86,7 +101,7 @@ EXPORT int ring_reserve_slow(struct ring *r, size_t len, uint64_t deadline, stru
 	err = ring_wait_space(r, len, deadline);
 	if (err)
 		return err;
-	room = room_get(h, (uint32_t)len, deadline);
+	room = ring_room_get(h, (uint32_t)len, 0, deadline);
 	if (!room)
 		return -ENOMEM;
 	res->data = room->data;
@@ -114,24 +129,11 @@ EXPORT int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t
 	record.addr = (uintptr_t)room->data;
 	ret = ring_call_publish(h, &record, 1, room->deadline, &res->sequence);
 	if (ret < 0) {
-		room_back(h, room);
+		ring_room_back(h, room);
 		return ret;
 	}
-	room_put(h, room);
+	ring_room_put(h, room);
 	return 0;
-}
-
-EXPORT int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count)
-{
-	unsigned int i;
-	int err = -EINVAL;
-
-	for (i = 0; i < count; i++) {
-		err = ring_commit_slow(r, &res[i], res[i].len);
-		if (err)
-			break;
-	}
-	return i ? (int)i : err;
 }
 
 EXPORT int ring_discard_slow(struct ring *r, struct ring_reservation *res)
@@ -146,6 +148,6 @@ EXPORT int ring_discard_slow(struct ring *r, struct ring_reservation *res)
 	room = room_take(h, res, 0);
 	if (!room)
 		return -EINVAL;
-	room_put(h, room);
+	ring_room_put(h, room);
 	return 0;
 }

@@ -139,21 +139,28 @@ EXPORT int ring_wait_sequence(struct ring *r, uint64_t sequence, uint64_t deadli
 	return ring_call(h, RING_IOC_WAIT, &call);
 }
 
-EXPORT int ring_wait_space(struct ring *r, size_t len, uint64_t deadline)
+int ring_wait_slots(struct handle *h, uint32_t slots, uint64_t deadline)
 {
-	struct handle *h = handle_of(r);
 	struct ring_wait call = {
 		.size = sizeof(call),
 		.flags = RING_WAIT_SPACE,
 		.sequence = RING_NONE,
+		.slots = slots,
 		.deadline = deadline,
 	};
+	int err = ring_call(h, RING_IOC_WAIT, &call);
+
+	return err < 0 ? err : 0;
+}
+
+EXPORT int ring_wait_space(struct ring *r, size_t len, uint64_t deadline)
+{
+	struct handle *h = handle_of(r);
 	int err = usable_for_writing(h);
 
 	if (err)
 		return err;
 	if (len > r->out.longest)
 		return -EMSGSIZE;
-	call.slots = ring_mem_slots_for(&r->out, len);
-	return ring_call(h, RING_IOC_WAIT, &call);
+	return ring_wait_slots(h, ring_mem_slots_for(&r->out, len), deadline);
 }

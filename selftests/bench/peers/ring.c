@@ -3,8 +3,8 @@
  * ring: a direct ring, the protocol file and the library's hot path as programs compile them, over shared memory.
  * What libring would ask of the kernel, ring_kernel.h does. Slots are as long as the records, up to 1 KiB.
  *
- * Where nobody ever sleeps, a single record is not followed by a look at the wake word; else one look follows each
- * send().
+ * Where nobody ever sleeps, a single record that is copied is published quietly; else one look at the wake word follows
+ * each send().
  */
 #include <libring.h>
 
@@ -72,15 +72,37 @@ int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32_t tag,
 	return ring_commit(r, &res, len);
 }
 
+int ring_reserve_many_slow(struct ring *r, size_t len, unsigned int count, uint64_t deadline, struct ring_batch *b)
+{
+	(void)deadline;
+	reclaim(channel_of(r));
+	while (count && !ring_reserve_batch(r, len, count, b))
+		count /= 2;
+	return count ? (int)count : -EAGAIN;
+}
+
+void *ring_batch_at_slow(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag)
+{
+	(void)r;
+	(void)tag;
+	bench_fail("no room for %zu bytes at %u of %u", len, i, b->count);
+}
+
+int ring_commit_many_slow(struct ring *r, struct ring_batch *b, unsigned int count)
+{
+	(void)r;
+	bench_fail("no commit of %u at %llu", count, (unsigned long long)b->sequence);
+}
+
+int ring_discard_many_slow(struct ring *r, struct ring_batch *b)
+{
+	return ring_commit_many_slow(r, b, b->count);
+}
+
 int ring_commit_slow(struct ring *r, struct ring_reservation *res, size_t len)
 {
 	(void)r;
 	bench_fail("no commit of %zu bytes at %llu", len, (unsigned long long)res->sequence);
-}
-
-int ring_commit_many_slow(struct ring *r, struct ring_reservation *res, unsigned int count)
-{
-	return ring_commit_slow(r, &res[0], count);
 }
 
 int ring_discard_slow(struct ring *r, struct ring_reservation *res)
@@ -88,32 +110,53 @@ int ring_discard_slow(struct ring *r, struct ring_reservation *res)
 	return ring_commit_slow(r, res, 0);
 }
 
+int ring_notify_slow(struct ring *r)
+{
+	return ring_commit_slow(r, NULL, 0);
+}
+
 /* ---- The bench ---- */
+
+static ALWAYS_INLINE unsigned int send_one(struct end *e, uint64_t first, size_t size, bool in_place)
+{
+	struct ring *r = &((struct own *)e->own)->ring;
+	struct ring_reservation res;
+
+	if (!in_place) {
+		bench_make(e, first, 1, size);
+		if (e->work->waiting == SPIN)
+			return !ring_publish_quiet(r, bench_made(e, first, size), size, 0, RING_NOW);
+		return !ring_publish(r, bench_made(e, first, size), size, 0, RING_NOW);
+	}
+	if (ring_reserve(r, size, RING_NOW, &res))
+		return 0;
+	bench_fill(e, res.data, first, size);
+	return !ring_commit(r, &res, size);
+}
 
 static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int n, size_t size,
 				       unsigned int batch, bool in_place)
 {
 	struct ring *r = &((struct own *)e->own)->ring;
-	struct ring_reservation res[BATCH];
-	unsigned int count;
+	struct ring_batch b;
+	unsigned int i;
+	void *room;
 
+	if (batch == 1)
+		return send_one(e, first, size, in_place);
 	if (!in_place)
 		n = bench_make(e, first, n, size);
-	if (batch == 1 && e->work->waiting != SPIN && !in_place)
-		return !ring_publish(r, bench_made(e, first, size), size, 0, RING_NOW);
-	for (count = 0; count < n && !ring_reserve(r, size, RING_NOW, &res[count]); count++) {
+	if (ring_reserve_many(r, size, n, RING_NOW, &b) < 0)
+		return 0;
+	n = b.count;
+	for (i = 0; i < n; i++) {
+		room = ring_batch_at(r, &b, i, size, 0);
 		if (in_place)
-			bench_fill(e, res[count].data, first + count, size);
+			bench_fill(e, room, first + i, size);
 		else
-			memcpy(res[count].data, (unsigned char *)bench_made(e, first, size) + count * size, size);
+			memcpy(room, (unsigned char *)bench_made(e, first, size) + i * size, size);
 	}
-	if (count == 1 && e->work->waiting == SPIN)
-		ring_commit_direct(r, &res[0], size);
-	else if (count == 1)
-		ring_commit(r, &res[0], size);
-	else if (count)
-		ring_commit_many(r, res, count);
-	return count;
+	return (unsigned int)ring_commit_many(r, &b, n);
 }
 
 static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t size, unsigned int batch,

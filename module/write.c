@@ -225,6 +225,49 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return len;
 }
 
+/*
+ * So many of @n records, from the first on, as are short enough to be copied straight into a batch; how many were.
+ * The pages may not be there: those records, and what has no room, are for publish_next(). @end as with put().
+ */
+static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *records, u32 n, u64 *sequence, u64 *end)
+{
+	const struct ring_mem *mem = &f->ring->mem;
+	u32 done = 0, count = 0, owner;
+	struct iov_iter from;
+	u64 s;
+
+	while (count < n && count < mem->k_max && records[count].len <= min_t(u32, mem->inline_max, COPY_FIRST))
+		count++;
+	if (count < 2 || claim(f, count, *end, RING_NOW, sequence))
+		return 0;
+	owner = READ_ONCE(f->prod.owner);
+	s = *sequence;
+	pagefault_disable();
+	for (; done < count; done++, s++) {
+		struct ring_slot *slot = ring_mem_slot(mem, s);
+		const struct ring_publish_record *r = &records[done];
+
+		iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
+		if (_copy_from_iter(ring_mem_payload(mem, s, r->len), r->len, &from) != r->len)
+			break;
+		ring_slot_describe(slot, r->len, r->tag);
+		trace_ring_publish(f, s, 1, r->len, r->tag);
+		if (done)
+			ring_mem_batch_store(mem, s, 1, RING_COMMITTED);
+	}
+	pagefault_enable();
+	if (done && done < count)
+		ring_mem_batch_store(mem, s, count - done, RING_DISCARDED);
+	if (done)
+		ring_mem_commit(mem, *sequence, 1, owner);		/* RB_PAYLOAD commit/A */
+	else
+		ring_mem_discard(mem, *sequence, count, owner);
+	*end = *sequence + count;
+	if (done < count)
+		wake_data(f->ring, *end);
+	return done;
+}
+
 /* One of many; @end as with put(). */
 static int publish_next(struct ring_file *f, const struct ring_publish_record *r, u64 deadline, u64 *sequence, u64 *end)
 {
@@ -265,7 +308,11 @@ int ring_publish_many(struct ring_file *f, struct ring_publish *arg)
 		n -= DIV_ROUND_UP(copy_from_user(some, records + arg->published, n * sizeof(*some)), sizeof(*some));
 		if (!n)
 			ret = -EFAULT;
-		for (i = 0; i < n; i++) {
+		i = n ? publish_batch(f, some, n, &sequence, &end) : 0;
+		if (i && !arg->published)
+			arg->sequence = sequence;
+		arg->published += i;
+		for (; i < n; i++) {
 			ret = publish_next(f, &some[i], arg->deadline, &sequence, &end);
 			if (ret)
 				break;

@@ -76,6 +76,8 @@ static int claim(struct ring_file *f, u32 k, u64 from, u64 deadline, u64 *sequen
 			return ret;
 		switch (ring_mem_claim(&ring->mem, owner, k, from, sequence)) {
 		case RING_CLAIMED:
+			/* Each time: by this an exclusive producer knows that there was a claim on its behalf. */
+			WRITE_ONCE(ring->mem.producers->hint, *sequence);
 			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
 			if (!(READ_ONCE(ring->mem.control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING)))
 				return 0;

@@ -143,13 +143,13 @@ static u32 random_len(const struct ring *ring, u64 *state)
 	return least + (u32)((r >> 16) % (most - least + 1));
 }
 
-static u64 claim(struct ring *ring, struct ring_exclusive *only, u32 owner, u32 k)
+static u64 claim(struct ring *ring, struct ring_exclusive *only, u32 owner, u32 k, u64 from)
 {
 	__u64 sequence;
 
 	for (;;) {
 		switch (only ? ring_mem_claim_exclusive(&ring->mem, only, owner, k, &sequence) :
-			       ring_mem_claim(&ring->mem, owner, k, RING_NONE, &sequence)) {
+			       ring_mem_claim(&ring->mem, owner, k, from, &sequence)) {
 		case RING_CLAIMED:
 			return sequence;
 		case RING_CLAIM_FULL:
@@ -197,7 +197,7 @@ static void *produce(void *arg)
 	struct producer *p = arg;
 	struct ring *ring = p->ring;
 	const struct ring_mem *mem = &ring->mem;
-	u64 random = mix(p->id + 1), number = 1;
+	u64 random = mix(p->id + 1), number = 1, claimed = RING_NONE;
 	struct ring_exclusive known = { .last = RING_NONE }, *only = ring->exclusive ? &known : NULL;
 	u32 owner = owner_alloc(ring);
 	unsigned char *record = malloc(mem->longest);
@@ -214,7 +214,8 @@ static void *produce(void *arg)
 				break;
 			k += ring_mem_slots_for(mem, len[n]);
 		}
-		sequence = one_store ? exclusive_room(ring, only, k) : claim(ring, only, owner, k);
+		sequence = one_store ? exclusive_room(ring, only, k) : claim(ring, only, owner, k, r >> 36 & 1 ? claimed : RING_NONE);
+		claimed = sequence + k;
 		for (s = sequence, i = 0; i < n; i++) {
 			fill(record, len[i], p->id, number + i);
 			if (i)

@@ -441,11 +441,11 @@ enum ring_claim {
 };
 
 #define RING_CLAIM_TRIES	64
-#define RING_HINT_EVERY		16u	/* slots that an exclusive producer claims between hints */
+#define RING_HINT_EVERY		16u	/* slots between hints, a power of two */
 
 /*
  * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at @from, before
- * which the caller knows all to be claimed; RING_NONE: at the hint if that is at or after the tail and claimed, as
+ * which the caller knows all to be claimed; RING_NONE, or where the hint is further: at the hint if that is at or after the tail and claimed, as
  * one that was written by this protocol is; else at the tail, which is always the start of a record, or the head.
  * Ends within slot_count steps, whatever the memory says.
  */
@@ -455,20 +455,23 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 	int tries;
 
 	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
-		__u64 s = from != RING_NONE ? from : ring_load(&m->producers->hint);
+		__u64 s = ring_load(&m->producers->hint);
 		__u64 t = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
+		int known = from != RING_NONE && (__s64)(s - from) < (__s64)RING_HINT_EVERY;
 		enum ring_look look = RING_LOOK_EMPTY;
 
 		*tail = t;
+		if (known)
+			s = from;
 		/* The ring is full up to there. */
-		if (from != RING_NONE && s - t == m->slot_count) {
+		if (known && s - t == m->slot_count) {
 			*head = s;
 			return RING_CLAIM_FULL;
 		}
 		if (s - t > m->slot_mask)
 			s = t;
 		look = ring_mem_look(m, s, old);
-		if (look == RING_LOOK_EMPTY && s != t && s != from) {
+		if (look == RING_LOOK_EMPTY && s != t && !known) {
 			s = t;
 			look = ring_mem_look(m, s, old);
 		}
@@ -498,7 +501,7 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
  * @m: the ring
  * @owner: the caller's owner id
  * @k: how many slots, 1 to m->k_max
- * @from: before this all is claimed, as after a record of the caller's own; RING_NONE: not known
+ * @from: before this all is claimed, as after a record of the caller's own, up to the tail at least; RING_NONE: not known
  * @sequence: RING_CLAIMED: the record's sequence. RING_CLAIM_FULL: the head, where it would have been
  *
  * Lock-free: a producer stopped anywhere never blocks this. May be called by any number of threads.
@@ -520,7 +523,9 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 		/* RB_LAPPED claim/C, RB_HEAD claim/H, RB_SHUTDOWN claim/G */
 		if (ring_cas(&ring_mem_slot(m, s)->state, &old,
 			     ring_state_make(ring_mem_lap(m, s), k, owner, RING_BUSY))) {
-			ring_store(&m->producers->hint, s);
+			/* Now and then: it is a line that all claimers share. */
+			if ((s ^ (s + k)) & ~(__u64)(RING_HINT_EVERY - 1))
+				ring_store(&m->producers->hint, s);
 			return RING_CLAIMED;
 		}
 	}

@@ -23,6 +23,7 @@ struct ring {
 	const __u32 *publishing __attribute__((aligned(RING_APART)));	/* the same, while direct */
 	__u32 owner;
 	struct ring_mem out;
+	__u64 claimed;				/* before this all is; of whichever thread claimed last */
 	__u32 exclusive;
 	struct ring_exclusive only;		/* while exclusive */
 };
@@ -138,9 +139,10 @@ RING_HOT int ring_claim_direct(struct ring *r, __u32 k, __u64 *sequence)
 	if (r->exclusive)
 		claim = ring_mem_claim_exclusive(m, &r->only, r->owner, k, sequence);
 	else
-		claim = ring_mem_claim(m, r->owner, k, RING_NONE, sequence);
+		claim = ring_mem_claim(m, r->owner, k, ring_load(&r->claimed), sequence);
 	if (!ring_likely(claim == RING_CLAIMED))
 		return 0;
+	ring_store(&r->claimed, *sequence + k);
 	if (ring_likely(!ring_load(&m->control->status)))		/* RB_SHUTDOWN claim/G */
 		return 1;
 	ring_mem_discard(m, *sequence, k, r->owner);

@@ -38,7 +38,8 @@ static int attach(struct handle *h, __u32 flags)
 	/* Without the mappings there is still the mediated way. */
 	if (!h->mediated && !map_out(h)) {
 		h->ring.exclusive = flags & RING_PRODUCE_EXCLUSIVE;
-		h->ring.only.last = RING_NONE;	/* the first claim looks for the head */
+		h->ring.claimed = RING_NONE;	/* the first claim looks for the head */
+		h->ring.only.last = RING_NONE;
 		ring_store_release(&h->ring.publishing, &h->guard[0]);
 	}
 	return 0;

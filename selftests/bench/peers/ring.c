@@ -236,6 +236,7 @@ static void attach(struct end *e, bool sends)
 	own->ring.out = c->mem;
 	own->ring.owner = 1 + e->id;
 	own->ring.exclusive = e->work->kind != GATHER;
+	own->ring.claimed = RING_NONE;
 	own->ring.only.last = RING_NONE;
 	if (!sends)
 		own->ring.cursor = c->cursors[e->id];

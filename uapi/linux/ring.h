@@ -165,7 +165,7 @@ struct ring_info {
  * @RING_NEXT: the next record that will be claimed
  * @RING_LATEST: the latest committed record, or the next one where there is none
  * @RING_SEQUENCE: the record with the given sequence. ENODATA: no longer retained. EAGAIN: beyond
- *	the head. EINVAL: no record starts there.
+ *	the head. EINVAL: no record starts there, as far as is known: in a batch that is not committed none does.
  */
 enum ring_start {
 	RING_OLDEST,

@@ -583,12 +583,15 @@ stopped:
 	skip
 }
 
-/* SIGKILL at any instruction; who is inside the kernel ends there first. */
+/*
+ * SIGKILL at any instruction; who is inside the kernel, and not asleep there, ends there first. A producer that
+ * neither holds anything nor sleeps would leave nothing behind.
+ */
 proctype killer()
 {
 end:
 	do
-	:: d_step { kills_p && !die[0] && !in_kernel[0] && holds -> kills_p--; die[0] = 1 }
+	:: d_step { kills_p && !die[0] && !in_kernel[0] && (holds || queued[0] || woken[0]) -> kills_p--; die[0] = 1 }
 	:: d_step { kills_s && !die[2] && !in_kernel[2] -> kills_s--; die[2] = 1 }
 	od
 }

@@ -18,8 +18,8 @@
  * Steps in one d_step are those between which nobody else can see or do anything that matters, for the reason
  * given there. What "together" joins is apart with -DFINE.
  *
- * Not here: batches, watermarks, poll, seek and flush, the exclusive producer, hostile memory; and machines where
- * a store is not visible to all others at one time, but for the tail in overwrite.pml.
+ * Not here: watermarks, poll, seek and flush, the exclusive producer, hostile memory, the hint; and machines where a
+ * store is not visible to all others at one time, but for the tail in overwrite.pml.
  *
  * Parties 0 and 1 are producers, 2 and 3 subscribers. Sequences begin at N, in lap 1: a slot of sequence
  * 0 was never claimed, or is free for so long that its state does not matter.
@@ -63,9 +63,19 @@ bool gate[2];			/* in ring.gates */
 byte cursor_known[2] = N;
 byte tail_known = N;
 
-/* Store buffers: the commit of a producer, the cursor of a subscriber, the wake words of who holds the lock */
+/*
+ * Store buffers: the commit of a producer, the cursor of a subscriber, the wake words of who holds the lock. Of a
+ * producer's states, which become visible in order, it loads nothing between one and the next, so one at a time is
+ * enough.
+ */
 byte commit_to[2];
 byte commit_owner[2];
+#ifdef STATES
+/* All of the state, and whether the slot is EMPTY until then: inside a batch */
+byte commit_k[2];
+byte commit_phase[2];
+bool commit_new[2];
+#endif
 byte cursor_to[2];
 byte cursor_to_known[2];
 byte wake_space_to = NONE;
@@ -91,8 +101,22 @@ inline drain_commit(p)
 {
 	d_step { commit_to[p] ->
 		/* Nobody else changes the state of a record that its producer holds. */
+#ifdef STATES
+		if
+		:: commit_new[p] -> assert(EMPTY(commit_to[p]))
+		:: else -> assert(IS(commit_to[p], BUSY) && SLOT(commit_to[p]).owner == commit_owner[p])
+		fi;
+		SLOT(commit_to[p]).sequence = commit_to[p];
+		SLOT(commit_to[p]).k = commit_k[p];
+		SLOT(commit_to[p]).owner = commit_owner[p];
+		SLOT(commit_to[p]).phase = commit_phase[p];
+		commit_k[p] = 0;
+		commit_phase[p] = 0;
+		commit_new[p] = 0;
+#else
 		assert(IS(commit_to[p], BUSY) && SLOT(commit_to[p]).owner == commit_owner[p]);
 		SLOT(commit_to[p]).phase = COMMITTED;
+#endif
 		commit_to[p] = 0;
 		commit_owner[p] = 0
 	}

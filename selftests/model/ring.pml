@@ -6,7 +6,21 @@
  * Asserted: a record is read whole and once, in order; nobody stores a payload over one that is not
  * released, or that is being read; when nothing moves any more, everybody sleeps whose turn it is not, and
  * nobody else. STOPS: subscribers may stop reading for ever, anywhere.
+ *
+ * BATCH: a claim is for several records, if there is room for them, and fewer may be put there. What was
+ * committed is read, also that of a batch whose producer died before it had committed it all.
  */
+#ifndef BATCH
+#define BATCH 1		/* records that producer 0 claims at a time */
+#endif
+#ifndef BATCH1
+#define BATCH1 1
+#endif
+/* A state that is stored is not always just COMMITTED in place of the BUSY of the same record. */
+#if BATCH + BATCH1 > 2
+#define STATES
+#endif
+
 #include "memory.pml"
 
 #ifndef RECORDS
@@ -90,6 +104,62 @@ inline owner_alloc() { skip }
 #define CAS_FAILS 0
 #else
 #define CAS_FAILS (SLOT(s).sequence != old)
+#endif
+
+/* Slots of a record, records of a claim */
+#define K (me == 0 -> K0 : K1)
+#ifdef STATES
+#define CLAIMS n
+#else
+#define CLAIMS 1
+#endif
+
+/* Which of the n records that are left of a claim is committed next */
+#ifdef FIRST_TO_LAST
+#define NEXT (s + k - n * K)
+#else
+#define NEXT (s + (n - 1) * K)
+#endif
+
+/* The first one's commit may be visible before those that came before it, if it is no release. */
+#ifdef NO_RB_PAYLOAD_BATCH
+#define BEHIND 1
+#else
+#define BEHIND 0
+#endif
+
+/* For the assertions, with records of up to three slots: what was committed lies inside no other record. */
+#ifdef STATES
+#define NOTHING_INSIDE(s) \
+	((SLOT(s).k < 2 || !SLOT((s) + 1).promised) && (SLOT(s).k < 3 || !SLOT((s) + 2).promised))
+#else
+#define NOTHING_INSIDE(s) 1
+#endif
+
+/* Claimed anew: what was promised there was a record of an earlier lap. */
+inline clear_promises()
+{
+#ifdef STATES
+	at = s;
+	do
+	:: at < s + k -> SLOT(at).promised = 0; at++
+	:: else -> break
+	od;
+	at = 0
+#else
+	SLOT(s).promised = 0
+#endif
+}
+
+#ifdef STATES
+inline store_state(to, size, what, new)
+{
+	commit_to[me] = to;
+	commit_k[me] = size;
+	commit_phase[me] = what;
+	commit_new[me] = new;
+	commit_owner[me] = owner
+}
 #endif
 
 /*
@@ -180,12 +250,39 @@ inline reclaim()
 	limit = 0
 }
 
+#ifdef STATES
+/* uncommitted(): at becomes where the records begin that the claim at s has left, its end if there are none. */
+inline uncommitted()
+{
+#ifdef NO_UNCOMMITTED
+	at = s + SLOT(s).k;
+#else
+	at = s + 1;
+#endif
+	do
+	:: at < s + SLOT(s).k && EMPTY(at) -> at++
+	:: else -> break
+	od;
+	old = at;
+	do
+	:: old < s + SLOT(s).k -> assert(IS(old, COMMITTED) || IS(old, DISCARDED)); old = old + SLOT(old).k
+	:: else -> break
+	od;
+	assert(old == s + SLOT(s).k);
+	old = 0
+}
+#endif
+
 proctype producer(byte me)
 {
 	byte s, t, old, known, need, limit, goal, busy, armed_cursor, armed_busy, k, owner;
 	bool too, room, stale;
+#ifdef STATES
+	byte n;			/* records claimed, or about to be, whose states are not stored yet */
+	byte at;
+#endif
 
-	k = (me == 0 -> K0 : K1);
+	k = K;
 alive:
 	{
 	if
@@ -209,6 +306,16 @@ claim:
 		known = tail_known;			/* RB_TAIL claim/B */
 #endif
 		find_head();
+#ifdef STATES
+		/* ring_claim_wait(), publish_many_direct(): as many as there is room for */
+		n = (me == 0 -> BATCH : BATCH1);
+		if :: n > left -> n = left :: else fi;
+		do
+		:: n && s + n * K - t > N -> n--
+		:: else -> break
+		od;
+		k = (n -> n * K : K);
+#endif
 		if
 		:: s + k - t > N -> s = 0; known = 0; kernel = 1
 		:: else -> old = SLOT(s).sequence
@@ -217,26 +324,76 @@ claim:
 	fi;
 	if
 	:: kernel -> goto sleep
-	:: d_step { !kernel && left && drained_producer(me) && !CAS_FAILS ->
+	:: d_step { !kernel && left >= CLAIMS && drained_producer(me) && !CAS_FAILS ->
 		assert(SLOT(s).phase != BUSY);
 		SLOT(s).sequence = s;
 		SLOT(s).k = k;
 		SLOT(s).owner = owner;
 		SLOT(s).phase = BUSY;
-		left--;
+		left = left - CLAIMS;
 #if KILLS_P
 		if :: me == 0 -> holds = 1 :: else fi;
 #endif
-		SLOT(s).promised = 0;
+		clear_promises();
 		assert(s + k - N <= known);
 		known = 0;
 		old = 0 }
-	:: d_step { !kernel && (CAS_FAILS || left == 0) -> s = 0; old = 0; known = 0 };
+	:: d_step { !kernel && (CAS_FAILS || left < CLAIMS) -> s = 0; old = 0; known = 0 };
 		goto claim
 	fi;
 #ifndef NO_CAS
 	};
 #endif
+#ifdef STATES
+	/* The payloads, and ring_commit_many(): what is not used, then the last record first */
+	together {
+#ifndef FIRST_TO_LAST
+	do
+	:: n > 1 -> n--; left++			/* fewer records than were claimed */
+	:: break
+	od;
+#endif
+	if
+	:: d_step { true ->
+		do
+		:: at < n ->
+			SLOT(s + at * K).first = s + at * K;
+			SLOT(s + at * K + K - 1).last = s + at * K;
+			at++
+		:: else -> break
+		od;
+#ifdef NO_RB_PAYLOAD_COMMIT
+		SLOT(s + K - 1).last = 0;
+#endif
+		at = 0 }
+	fi;
+	if
+#ifdef NO_REST
+	:: true
+#else
+	:: n * K == k
+	:: d_step { n * K < k && drained_producer(me) -> store_state(s + n * K, k - n * K, DISCARDED, 1) }
+#endif
+	fi
+	};
+	do
+	:: d_step { n > BEHIND && drained_producer(me) ->
+		at = NEXT;
+		n--;
+		store_state(at, K, COMMITTED, (at != s));	/* RB_PAYLOAD commit/A */
+		SLOT(at).promised = 1;
+		at = 0 }
+	:: n == BEHIND -> break
+	od;
+#ifdef NO_RB_PAYLOAD_BATCH
+	if
+	:: d_step { n -> SLOT(s).k = K; SLOT(s).phase = COMMITTED; SLOT(s).promised = 1; n-- }
+	fi;
+#endif
+#ifdef NO_RB_PAYLOAD_COMMIT
+	SLOT(s + K - 1).last = s;
+#endif
+#else
 	/* The payload and ring_mem_commit() */
 	d_step {
 		SLOT(s).first = s;
@@ -250,22 +407,23 @@ claim:
 #ifdef NO_RB_PAYLOAD_COMMIT
 	SLOT(s + k - 1).last = s;
 #endif
+#endif
 	/* ring_mem_wakes_data(), RING_IOC_WAKE */
 	if
 #ifdef WAKE_BEFORE_CLEAR
-	:: d_step { RB_DATA_commit_D && s + k > wake_data -> kernel = 1; s = 0 };
+	:: d_step { RB_DATA_commit_D && s + k > wake_data -> kernel = 1; s = 0; k = K };
 		wake_queue(2);
 		clear_data(too);
 #else
 	:: together {
-		d_step { RB_DATA_commit_D && s + k > wake_data -> kernel = 1; s = 0 };
+		d_step { RB_DATA_commit_D && s + k > wake_data -> kernel = 1; s = 0; k = K };
 		clear_data(too)
 		};
 		wake_queue(2);
 #endif
 		wake_writers_too(too);
 		kernel = 0
-	:: d_step { RB_DATA_commit_D && s + k <= wake_data -> s = 0 }
+	:: d_step { RB_DATA_commit_D && s + k <= wake_data -> s = 0; k = K }
 	fi;
 #if KILLS_P
 	if :: d_step { me == 0 -> holds = 0 } :: me != 0 fi;
@@ -369,6 +527,9 @@ end_asleep:
 		kernel = 1;
 		queued[me] = 0; woken[me] = 0; die[me] = 0;
 		old = 0; known = 0; holds = 0;
+#ifdef STATES
+		at = 0;
+#endif
 		t = tail;
 		s = t };
 #ifdef EARLY_OWNER
@@ -382,8 +543,15 @@ end_asleep:
 #ifndef NO_REAP
 		if
 		:: IS(s, BUSY) && SLOT(s).owner == owner ->
-			SLOT(s).phase = DISCARDED;
-			left++
+#ifdef STATES
+			uncommitted();
+			SLOT(s).k = at - s;
+			at = 0;
+			left = left + n;
+#else
+			left++;
+#endif
+			SLOT(s).phase = DISCARDED
 		:: else
 		fi;
 #endif
@@ -400,6 +568,9 @@ end_asleep:
 		owner_used[owner] = 0;
 #endif
 		owner = 0;
+#ifdef STATES
+		n = 0; k = K;
+#endif
 		kernel = 0 };
 	goto alive;		/* another process */
 done:	skip
@@ -451,13 +622,13 @@ next:
 #endif
 	if
 	:: d_step { IS(s, COMMITTED) ->			/* RB_PAYLOAD read/A */
-		assert(SLOT(s).promised);
+		assert(SLOT(s).promised && NOTHING_INSIDE(s));
 #ifdef NO_RB_PAYLOAD_READ
 		assert(target == s);
 		target = 0;
 #endif
 		k = SLOT(s).k }
-	:: d_step { IS(s, DISCARDED) -> assert(!SLOT(s).promised); s = s + SLOT(s).k };
+	:: d_step { IS(s, DISCARDED) -> assert(!SLOT(s).promised && NOTHING_INSIDE(s)); s = s + SLOT(s).k };
 		goto next
 	:: s != cursor[me - 2] && (EMPTY(s) || IS(s, BUSY)) -> goto release
 	:: s == cursor[me - 2] && (EMPTY(s) || IS(s, BUSY)) -> goto sleep

@@ -4,6 +4,8 @@
  * discarded; a lossy subscriber that comes at any time, from the head on; writers that find a BUSY record
  * in the tail's way sleep for its end. (Lossy subscribers change nothing for anybody: one stands for all.)
  *
+ * BATCH: the claim of two slots may also be for two records.
+ *
  * Asserted: what the subscriber takes is whole; what it took and lost adds up, exactly; the tail passes no BUSY
  * record; no writer sleeps beside a record that has ended.
  *
@@ -98,6 +100,19 @@ inline reclaim()
 	n = 0
 }
 
+inline set_state(to, size, what)
+{
+	SLOT(to).sequence = to;
+	SLOT(to).k = size;
+	SLOT(to).phase = what
+}
+
+inline commit(to, size)
+{
+	set_state(to, size, COMMITTED);
+	committed = committed | (1 << (to))
+}
+
 proctype producer(byte me)
 {
 	byte s, t, old, need, busy, armed, k, n;
@@ -119,9 +134,7 @@ claim:
 	:: !room -> goto sleep
 	:: d_step { room && left && RB_LAPPED_claim_C && SLOT(s).sequence == old ->
 		assert(SLOT(s).phase != BUSY);
-		SLOT(s).sequence = s;
-		SLOT(s).k = k;
-		SLOT(s).phase = BUSY;
+		set_state(s, k, BUSY);
 		left--;
 		t = 0; old = 0; room = 0 }
 	:: d_step { room && (SLOT(s).sequence != old || left == 0) -> t = 0; old = 0; s = 0; room = 0 };
@@ -130,8 +143,20 @@ claim:
 	SLOT(s).first = s;
 	SLOT(s + k - 1).last = s;
 	if
-	:: d_step { SLOT(s).phase = COMMITTED; committed = committed | (1 << s) }
-	:: d_step { discards -> discards--; SLOT(s).phase = DISCARDED }
+	:: d_step { true -> commit(s, k) }
+	:: d_step { discards -> discards--; set_state(s, k, DISCARDED) }
+#ifdef BATCH
+	/* ring_commit_many(): two records, the second perhaps not used */
+	:: k == 2 ->
+		SLOT(s).last = s;
+		SLOT(s + 1).first = s + 1;
+		SLOT(s + 1).last = s + 1;
+		if
+		:: d_step { true -> commit(s + 1, 1) }
+		:: d_step { discards -> discards--; set_state(s + 1, 1, DISCARDED) }
+		fi;
+		d_step { commit(s, 1) }
+#endif
 	fi;
 	if
 	:: d_step { s + k > wake_data && lock == 0 ->

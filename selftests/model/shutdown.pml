@@ -4,9 +4,11 @@
  * down at any time; two subscribers read until they have seen the end, sleeping in between.
  *
  * EXCLUSIVE: one producer instead, whose claims are plain stores, with no barrier before its look at the status.
+ * ONE_STORE: it publishes with one store, COMMITTED, before that look. What it cannot take back then, it answers with
+ * EPIPE: such a record may lie behind an end, where who looks again finds it.
  *
  * Asserted: who has seen the end at a sequence has missed nothing: what is claimed there later is never
- * committed. Everybody ends: nobody sleeps on a ring that is shut down.
+ * committed, or was not published as its producer knows. Everybody ends: nobody sleeps on a ring that is shut down.
  */
 #define NONE 255
 #define SLOTS 3
@@ -15,10 +17,17 @@
 #define COMMITTED 2
 #define DISCARDED 3
 
+#ifdef ONE_STORE
+#define CLAIM COMMITTED
+#else
+#define CLAIM BUSY
+#endif
+
 byte phase[SLOTS];
 byte status;		/* SHUTDOWN */
 byte closing;		/* CLOSING */
 byte claim_to = NONE;	/* the store buffer of an exclusive producer's claim */
+byte answered;		/* ONE_STORE: up to here all was published, as its producer knows */
 byte wake_data = NONE;
 bool queued[2], woken[2];
 byte ended[2] = NONE;	/* where a subscriber saw the end */
@@ -32,7 +41,7 @@ proctype memory()
 end:
 	do
 	:: d_step { wake_data_to != NONE -> wake_data = wake_data_to; wake_data_to = NONE; lock = 0 }
-	:: d_step { claim_to != NONE -> phase[claim_to] = BUSY; claim_to = NONE }
+	:: d_step { claim_to != NONE -> phase[claim_to] = CLAIM; claim_to = NONE }
 	od
 }
 
@@ -94,6 +103,26 @@ proctype exclusive()
 	do
 	:: s == SLOTS - 1 || status || closing -> break
 	:: else ->
+#ifdef ONE_STORE
+#ifdef NO_RB_SHUTDOWN_CLAIM
+		seen = status || closing;
+#endif
+		claim_to = s;				/* ring_mem_exclusive_store() */
+#ifndef NO_RB_SHUTDOWN_CLAIM
+		seen = status || closing;		/* RB_SHUTDOWN claim/G */
+#endif
+		if
+		:: d_step { seen ->			/* EPIPE */
+#ifdef NOTHING_BEHIND_END
+			assert(ended[0] > s && ended[1] > s);
+#endif
+			skip }
+		:: d_step { !seen ->
+			answered = s + 1;
+			assert(ended[0] > s && ended[1] > s) }
+		fi;
+		claim_to == NONE;			/* RB_DATA commit/D */
+#else
 		claim_to = s;				/* ring_mem_claim_exclusive() */
 		seen = status || closing;		/* RB_SHUTDOWN claim/G */
 		if
@@ -102,6 +131,7 @@ proctype exclusive()
 			phase[s] = COMMITTED;
 			assert(ended[0] > s && ended[1] > s) }
 		fi;
+#endif
 		if
 		:: s + 1 > wake_data -> wake_readers()
 		:: else
@@ -156,7 +186,9 @@ look:
 	woken[me];
 	goto sleep;
 eof:
-	ended[me] = s
+	if
+	:: d_step { true -> ended[me] = s; assert(s >= answered) }
+	fi
 }
 
 /* ring_set_status() */

@@ -4,7 +4,8 @@
  * discarded; a lossy subscriber that comes at any time, from the head on; writers that find a BUSY record
  * in the tail's way sleep for its end. (Lossy subscribers change nothing for anybody: one stands for all.)
  *
- * BATCH: the claim of two slots may also be for two records.
+ * BATCH: the claim of two slots may also be for two records. EXCLUSIVE: one producer instead, with records of both
+ * sizes, which claims by a plain store or publishes with one store; with ONE_STORE it always does.
  *
  * Asserted: what the subscriber takes is whole; what it took and lost adds up, exactly; the tail passes no BUSY
  * record; no writer sleeps beside a record that has ended.
@@ -32,6 +33,20 @@ int committed;		/* for the assertions: bit s, there is a committed record at s *
 #define RB_LAPPED_claim_C true
 #else
 #define RB_LAPPED_claim_C (tail_seen >= t)
+#endif
+
+/* How far the tail goes at least: with EXCLUSIVE more than one claim is to see the same one. */
+#ifdef EXCLUSIVE
+#define FURTHER 2
+#else
+#define FURTHER 1
+#endif
+
+/* An exclusive producer has that barrier only when the tail is not that of its last claim. */
+#ifdef ONE_BARRIER
+#define TAIL_IS_NEW (passed == NONE)
+#else
+#define TAIL_IS_NEW (passed != t)
 #endif
 
 inline find_head()
@@ -75,7 +90,7 @@ inline reclaim()
 	t = mark_tail;
 	n = mark_ordinal;
 	do
-	:: t >= need || EMPTY(t) -> break
+	:: (t >= need && t >= tail + FURTHER) || EMPTY(t) -> break
 	:: else ->
 		assert(!PASSED(t));
 		if
@@ -117,9 +132,18 @@ proctype producer(byte me)
 {
 	byte s, t, old, need, busy, armed, k, n;
 	bool room;
+#ifdef EXCLUSIVE
+	byte passed = NONE;	/* ring_exclusive.tail */
+#endif
 
 	k = me + 1;
 claim:
+#ifdef EXCLUSIVE
+	if
+	:: k = 1
+	:: k = 2
+	fi;
+#endif
 	if
 	:: left == 0 -> goto done
 	:: d_step { left ->
@@ -130,6 +154,23 @@ claim:
 		:: else -> old = SLOT(s).sequence; room = 1
 		fi }
 	fi;
+#ifdef EXCLUSIVE
+	/* ring_mem_exclusive_room() */
+	if
+	:: !room -> goto sleep
+	:: d_step { room && (!TAIL_IS_NEW || RB_LAPPED_claim_C) ->
+		passed = t;
+		left--;
+		t = 0; old = 0; room = 0 }
+	fi;
+	/* All with one store, after the payload; or a claim first, ring_mem_exclusive_store() either way. */
+	if
+	:: true
+#ifndef ONE_STORE
+	:: d_step { true -> set_state(s, k, BUSY) }
+#endif
+	fi;
+#else
 	if
 	:: !room -> goto sleep
 	:: d_step { room && left && RB_LAPPED_claim_C && SLOT(s).sequence == old ->
@@ -140,14 +181,15 @@ claim:
 	:: d_step { room && (SLOT(s).sequence != old || left == 0) -> t = 0; old = 0; s = 0; room = 0 };
 		goto claim
 	fi;
+#endif
 	SLOT(s).first = s;
 	SLOT(s + k - 1).last = s;
 	if
 	:: d_step { true -> commit(s, k) }
-	:: d_step { discards -> discards--; set_state(s, k, DISCARDED) }
+	:: d_step { discards && IS(s, BUSY) -> discards--; set_state(s, k, DISCARDED) }
 #ifdef BATCH
 	/* ring_commit_many(): two records, the second perhaps not used */
-	:: k == 2 ->
+	:: k == 2 && IS(s, BUSY) ->
 		SLOT(s).last = s;
 		SLOT(s + 1).first = s + 1;
 		SLOT(s + 1).last = s + 1;
@@ -296,7 +338,9 @@ init {
 		run memory();
 		run visible();
 		run producer(0);
+#ifndef EXCLUSIVE
 		run producer(1);
+#endif
 		run subscriber();
 		run monitor()
 	}

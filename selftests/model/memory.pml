@@ -18,8 +18,8 @@
  * Steps in one d_step are those between which nobody else can see or do anything that matters, for the reason
  * given there. What "together" joins is apart with -DFINE.
  *
- * Not here: watermarks, poll, seek and flush, the exclusive producer, hostile memory, the hint; and machines where a
- * store is not visible to all others at one time, but for the tail in overwrite.pml.
+ * Not here: watermarks, poll, seek and flush, hostile memory, the hint; and machines where a store is not visible to
+ * all others at one time, but for the tail in overwrite.pml.
  *
  * Parties 0 and 1 are producers, 2 and 3 subscribers. Sequences begin at N, in lap 1: a slot of sequence
  * 0 was never claimed, or is free for so long that its state does not matter.
@@ -71,7 +71,7 @@ byte tail_known = N;
 byte commit_to[2];
 byte commit_owner[2];
 #ifdef STATES
-/* All of the state, and whether the slot is EMPTY until then: inside a batch */
+/* All of the state, and whether the slot is EMPTY until then: inside a batch, or not claimed before */
 byte commit_k[2];
 byte commit_phase[2];
 bool commit_new[2];

@@ -7,8 +7,9 @@
  * released, or that is being read; when nothing moves any more, everybody sleeps whose turn it is not, and
  * nobody else. STOPS: subscribers may stop reading for ever, anywhere.
  *
- * BATCH: a claim is for several records, if there is room for them, and fewer may be put there. What was
- * committed is read, also that of a batch whose producer died before it had committed it all.
+ * BATCH: a claim is for several records, if there is room for them, and fewer may be put there. EXCLUSIVE: there is
+ * only producer 0. It claims by plain stores, or claims and commits with one store; with ONE_STORE it always does.
+ * With either: what was committed is read, also that of a batch whose producer died before it had committed it all.
  */
 #ifndef BATCH
 #define BATCH 1		/* records that producer 0 claims at a time */
@@ -17,7 +18,7 @@
 #define BATCH1 1
 #endif
 /* A state that is stored is not always just COMMITTED in place of the BUSY of the same record. */
-#if BATCH + BATCH1 > 2
+#if BATCH + BATCH1 > 2 || defined(EXCLUSIVE)
 #define STATES
 #endif
 
@@ -112,6 +113,13 @@ inline owner_alloc() { skip }
 #define CLAIMS n
 #else
 #define CLAIMS 1
+#endif
+
+/* An exclusive producer knows its own claims, also those on their way to memory: here it waits for them. */
+#ifdef EXCLUSIVE
+#define KNOWS_HEAD drained_producer(me)
+#else
+#define KNOWS_HEAD 1
 #endif
 
 /* Which of the n records that are left of a claim is committed next */
@@ -280,6 +288,7 @@ proctype producer(byte me)
 #ifdef STATES
 	byte n;			/* records claimed, or about to be, whose states are not stored yet */
 	byte at;
+	bool one;		/* claimed and committed with one store */
 #endif
 
 	k = K;
@@ -297,7 +306,7 @@ claim:
 #endif
 	if
 	:: left == 0 -> goto done
-	:: d_step { left ->
+	:: d_step { left && KNOWS_HEAD ->
 		owner_alloc();
 		t = tail;
 #ifdef NO_RB_TAIL_CLAIM
@@ -322,6 +331,27 @@ claim:
 		fi;
 		t = 0 }
 	fi;
+#ifdef EXCLUSIVE
+	/* ring_mem_exclusive_room() and ring_mem_exclusive_store(): nobody else claims, so both ways are plain stores. */
+	if
+	:: kernel -> goto sleep
+	:: d_step { !kernel && n == 1 -> one = 1 }
+#ifndef ONE_STORE
+	:: d_step { !kernel && drained_producer(me) ->
+		store_state(s, k, BUSY, 1);
+		left = left - n }
+#endif
+	fi;
+	d_step {
+		assert(s + k - N <= known);
+		known = 0;
+		old = 0;
+		clear_promises();
+#if KILLS_P
+		holds = 1
+#endif
+	};
+#else
 	if
 	:: kernel -> goto sleep
 	:: d_step { !kernel && left >= CLAIMS && drained_producer(me) && !CAS_FAILS ->
@@ -341,6 +371,7 @@ claim:
 	:: d_step { !kernel && (CAS_FAILS || left < CLAIMS) -> s = 0; old = 0; known = 0 };
 		goto claim
 	fi;
+#endif
 #ifndef NO_CAS
 	};
 #endif
@@ -380,8 +411,10 @@ claim:
 	:: d_step { n > BEHIND && drained_producer(me) ->
 		at = NEXT;
 		n--;
-		store_state(at, K, COMMITTED, (at != s));	/* RB_PAYLOAD commit/A */
+		store_state(at, K, COMMITTED, (one || at != s));	/* RB_PAYLOAD commit/A */
 		SLOT(at).promised = 1;
+		if :: one -> left-- :: else fi;
+		one = 0;
 		at = 0 }
 	:: n == BEHIND -> break
 	od;
@@ -528,7 +561,7 @@ end_asleep:
 		queued[me] = 0; woken[me] = 0; die[me] = 0;
 		old = 0; known = 0; holds = 0;
 #ifdef STATES
-		at = 0;
+		at = 0; one = 0;
 #endif
 		t = tail;
 		s = t };
@@ -803,7 +836,9 @@ init {
 #endif
 		run memory();
 		run producer(0);
+#ifndef EXCLUSIVE
 		run producer(1);
+#endif
 		run subscriber(2);
 #ifndef ONE_SUBSCRIBER
 		run subscriber(3);

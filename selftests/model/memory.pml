@@ -71,7 +71,7 @@ byte tail_known = N;
 byte commit_to[2];
 byte commit_owner[2];
 #ifdef STATES
-/* All of the state, and whether the slot is EMPTY until then: inside a batch, or not claimed before */
+/* All of the state, and whether it takes no BUSY's place: inside a batch, or not claimed before */
 byte commit_k[2];
 byte commit_phase[2];
 bool commit_new[2];
@@ -100,10 +100,14 @@ bool woken[4];			/* no longer to sleep */
 inline drain_commit(p)
 {
 	d_step { commit_to[p] ->
-		/* Nobody else changes the state of a record that its producer holds. */
+		/*
+		 * Nobody else changes the state of a record that its producer holds. What a batch does not use may have
+		 * a state already.
+		 */
 #ifdef STATES
 		if
-		:: commit_new[p] -> assert(EMPTY(commit_to[p]))
+		:: commit_new[p] ->
+			assert(EMPTY(commit_to[p]) || (IS(commit_to[p], COMMITTED) && !SLOT(commit_to[p]).promised))
 		:: else -> assert(IS(commit_to[p], BUSY) && SLOT(commit_to[p]).owner == commit_owner[p])
 		fi;
 		SLOT(commit_to[p]).sequence = commit_to[p];

@@ -7,9 +7,10 @@
  * released, or that is being read; when nothing moves any more, everybody sleeps whose turn it is not, and
  * nobody else. STOPS: subscribers may stop reading for ever, anywhere.
  *
- * BATCH: a claim is for several records, if there is room for them, and fewer may be put there. EXCLUSIVE: there is
- * only producer 0. It claims by plain stores, or claims and commits with one store; with ONE_STORE it always does.
- * With either: what was committed is read, also that of a batch whose producer died before it had committed it all.
+ * BATCH: a claim is for several records, if there is room for them. The states inside are stored before the payloads
+ * and say nothing yet; then all of them are committed, or fewer. Nothing of a batch is read before its first slot says
+ * so, nothing ever if its producer dies before that. EXCLUSIVE: there is only producer 0. It claims by plain stores, or
+ * claims and commits with one store; with ONE_STORE it always does.
  */
 #ifndef BATCH
 #define BATCH 1		/* records that producer 0 claims at a time */
@@ -122,20 +123,6 @@ inline owner_alloc() { skip }
 #define KNOWS_HEAD 1
 #endif
 
-/* Which of the n records that are left of a claim is committed next */
-#ifdef FIRST_TO_LAST
-#define NEXT (s + k - n * K)
-#else
-#define NEXT (s + (n - 1) * K)
-#endif
-
-/* The first one's commit may be visible before those that came before it, if it is no release. */
-#ifdef NO_RB_PAYLOAD_BATCH
-#define BEHIND 1
-#else
-#define BEHIND 0
-#endif
-
 /* For the assertions, with records of up to three slots: what was committed lies inside no other record. */
 #ifdef STATES
 #define NOTHING_INSIDE(s) \
@@ -167,6 +154,13 @@ inline store_state(to, size, what, new)
 	commit_phase[me] = what;
 	commit_new[me] = new;
 	commit_owner[me] = owner
+}
+
+/* ring_mem_batch_store(): it names no owner */
+inline batch_store(to, size, what)
+{
+	store_state(to, size, what, 1);
+	commit_owner[me] = 0
 }
 #endif
 
@@ -258,26 +252,17 @@ inline reclaim()
 	limit = 0
 }
 
-#ifdef STATES
-/* uncommitted(): at becomes where the records begin that the claim at s has left, its end if there are none. */
-inline uncommitted()
+#ifdef REAP_TO_STATE
+/* How much of the claim at s is before the first state inside */
+inline to_state()
 {
-#ifdef NO_UNCOMMITTED
-	at = s + SLOT(s).k;
-#else
 	at = s + 1;
-#endif
 	do
 	:: at < s + SLOT(s).k && EMPTY(at) -> at++
 	:: else -> break
 	od;
-	old = at;
-	do
-	:: old < s + SLOT(s).k -> assert(IS(old, COMMITTED) || IS(old, DISCARDED)); old = old + SLOT(old).k
-	:: else -> break
-	od;
-	assert(old == s + SLOT(s).k);
-	old = 0
+	SLOT(s).k = at - s;
+	at = 0
 }
 #endif
 
@@ -286,7 +271,7 @@ proctype producer(byte me)
 	byte s, t, old, known, need, limit, goal, busy, armed_cursor, armed_busy, k, owner;
 	bool too, room, stale;
 #ifdef STATES
-	byte n;			/* records claimed, or about to be, whose states are not stored yet */
+	byte n;			/* records claimed, or about to be, and not committed yet */
 	byte at;
 	bool one;		/* claimed and committed with one store */
 #endif
@@ -376,55 +361,76 @@ claim:
 	};
 #endif
 #ifdef STATES
-	/* The payloads, and ring_commit_many(): what is not used, then the last record first */
-	together {
-#ifndef FIRST_TO_LAST
+	/* ring_batch_at(): the states of all but the first, which order only the claim before them */
+	at = 1;
+#ifndef NO_RB_PAYLOAD_STATE
 	do
-	:: n > 1 -> n--; left++			/* fewer records than were claimed */
-	:: break
+	:: d_step { at < n && drained_producer(me) -> batch_store(s + at * K, K, COMMITTED); at++ }
+	:: at >= n -> break
 	od;
 #endif
+	/* ring_commit_many(): fewer records than were claimed, perhaps; what is left of the claim */
+	together {
+	do
+	:: n > 1 -> n--; left++
+	:: break
+	od;
+	at = 0;
 	if
-	:: d_step { true ->
+#if defined(NO_REST) || defined(REST_LAST)
+	:: true
+#else
+	:: n * K == k
+	:: d_step { n * K < k && drained_producer(me) -> batch_store(s + n * K, k - n * K, DISCARDED) }
+#endif
+	fi
+	};
+	/* The payloads, and the commit, which is for all */
+	if
+	:: d_step { drained_producer(me) ->
 		do
 		:: at < n ->
 			SLOT(s + at * K).first = s + at * K;
 			SLOT(s + at * K + K - 1).last = s + at * K;
+			SLOT(s + at * K).promised = 1;
 			at++
 		:: else -> break
 		od;
 #ifdef NO_RB_PAYLOAD_COMMIT
 		SLOT(s + K - 1).last = 0;
 #endif
-		at = 0 }
-	fi;
-	if
-#ifdef NO_REST
-	:: true
-#else
-	:: n * K == k
-	:: d_step { n * K < k && drained_producer(me) -> store_state(s + n * K, k - n * K, DISCARDED, 1) }
+#ifdef NO_RB_PAYLOAD_BATCH
+		if :: n > 1 -> SLOT(s + n * K - 1).last = 0 :: else fi;
 #endif
-	fi
-	};
-	do
-	:: d_step { n > BEHIND && drained_producer(me) ->
-		at = NEXT;
-		n--;
-		store_state(at, K, COMMITTED, (one || at != s));	/* RB_PAYLOAD commit/A */
-		SLOT(at).promised = 1;
+		store_state(s, K, COMMITTED, one);	/* RB_PAYLOAD commit/A */
 		if :: one -> left-- :: else fi;
+#if !defined(NO_RB_PAYLOAD_BATCH) && !defined(NO_RB_PAYLOAD_STATE) && !defined(REST_LAST)
+		n = 0;
+#endif
 		one = 0;
 		at = 0 }
-	:: n == BEHIND -> break
-	od;
-#ifdef NO_RB_PAYLOAD_BATCH
-	if
-	:: d_step { n -> SLOT(s).k = K; SLOT(s).phase = COMMITTED; SLOT(s).promised = 1; n-- }
 	fi;
-#endif
+	/* Without the release, one of those before it may be visible after it. */
 #ifdef NO_RB_PAYLOAD_COMMIT
 	SLOT(s + K - 1).last = s;
+#endif
+#ifdef NO_RB_PAYLOAD_BATCH
+	d_step {
+		if :: n > 1 -> SLOT(s + n * K - 1).last = s + (n - 1) * K :: else fi;
+		n = 0
+	};
+#endif
+#ifdef NO_RB_PAYLOAD_STATE
+	do
+	:: d_step { n > 1 && drained_producer(me) -> n--; batch_store(s + n * K, K, COMMITTED) }
+	:: n <= 1 -> n = 0; break
+	od;
+#endif
+#ifdef REST_LAST
+	if
+	:: d_step { n * K < k && drained_producer(me) -> batch_store(s + n * K, k - n * K, DISCARDED); n = 0 }
+	:: n * K == k -> n = 0
+	fi;
 #endif
 #else
 	/* The payload and ring_mem_commit() */
@@ -577,9 +583,9 @@ end_asleep:
 		if
 		:: IS(s, BUSY) && SLOT(s).owner == owner ->
 #ifdef STATES
-			uncommitted();
-			SLOT(s).k = at - s;
-			at = 0;
+#ifdef REAP_TO_STATE
+			to_state();
+#endif
 			left = left + n;
 #else
 			left++;

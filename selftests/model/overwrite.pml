@@ -4,7 +4,8 @@
  * discarded; a lossy subscriber that comes at any time, from the head on; writers that find a BUSY record
  * in the tail's way sleep for its end. (Lossy subscribers change nothing for anybody: one stands for all.)
  *
- * BATCH: the claim of two slots may also be for two records. EXCLUSIVE: one producer instead, with records of both
+ * BATCH: the claim of two slots may also be for two records, the second of which may be not used; or its producer
+ * dies, and all of it is discarded. EXCLUSIVE: one producer instead, with records of both
  * sizes, which claims by a plain store or publishes with one store; with ONE_STORE it always does.
  *
  * Asserted: what the subscriber takes is whole; what it took and lost adds up, exactly; the tail passes no BUSY
@@ -188,16 +189,17 @@ claim:
 	:: d_step { true -> commit(s, k) }
 	:: d_step { discards && IS(s, BUSY) -> discards--; set_state(s, k, DISCARDED) }
 #ifdef BATCH
-	/* ring_commit_many(): two records, the second perhaps not used */
-	:: k == 2 && IS(s, BUSY) ->
+	/* ring_batch_at(), then ring_commit_many() or reap() */
+	:: d_step { k == 2 && IS(s, BUSY) -> set_state(s + 1, 1, COMMITTED) };
 		SLOT(s).last = s;
 		SLOT(s + 1).first = s + 1;
 		SLOT(s + 1).last = s + 1;
 		if
-		:: d_step { true -> commit(s + 1, 1) }
-		:: d_step { discards -> discards--; set_state(s + 1, 1, DISCARDED) }
-		fi;
-		d_step { commit(s, 1) }
+		:: d_step { true -> commit(s, 1); committed = committed | (1 << (s + 1)) }
+		:: d_step { discards -> discards--; set_state(s + 1, 1, DISCARDED) };
+			d_step { commit(s, 1) }
+		:: d_step { discards -> discards--; set_state(s, k, DISCARDED) }
+		fi
 #endif
 	fi;
 	if

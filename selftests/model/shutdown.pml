@@ -4,14 +4,24 @@
  * down at any time; two subscribers read until they have seen the end, sleeping in between.
  *
  * EXCLUSIVE: one producer instead, whose claims are plain stores, with no barrier before its look at the status.
- * ONE_STORE: it publishes with one store, COMMITTED, before that look. What it cannot take back then, it answers with
- * EPIPE: such a record may lie behind an end, where who looks again finds it.
+ * ONE_STORE: it publishes with one store, COMMITTED, before that look, and after another one. What it cannot take back
+ * then, it answers with EPIPE. The kernel discards a slot at the head before it says SHUTDOWN, so that such a record
+ * comes where no end can be. K: slots of a record.
  *
- * Asserted: who has seen the end at a sequence has missed nothing: what is claimed there later is never
- * committed, or was not published as its producer knows. Everybody ends: nobody sleeps on a ring that is shut down.
+ * TAIL_MOVES: at first there is room for one slot only, and whoever moves the tail makes room for more. When there is
+ * none for that slot, none is discarded: AFTER_CLOSING shows that the tail must not move from then on.
+ *
+ * Asserted: who has seen the end at a sequence never finds a record there or behind it, also none whose publisher heard
+ * of the end; all that was published, as its producer knows, lies before, and nobody has passed it by as discarded. A
+ * subscriber's end is behind all that it has passed, what is discarded too; with CURSOR_STAYS it has only released what
+ * it took, and looks again from there.
+ * Everybody ends: nobody sleeps on a ring that is shut down.
  */
 #define NONE 255
-#define SLOTS 3
+#ifndef K
+#define K 1
+#endif
+#define SLOTS (2 * K + 2)	/* two records, the mark, and one that nobody claims */
 #define FREE 0
 #define BUSY 1
 #define COMMITTED 2
@@ -24,10 +34,18 @@
 #endif
 
 byte phase[SLOTS];
+#if K > 1
+byte size[SLOTS];
+#define SIZE(s) size[s]
+#else
+#define SIZE(s) 1
+#endif
+byte room_to = SLOTS - 1;	/* the tail and a lap: up to here can be claimed */
 byte status;		/* SHUTDOWN */
 byte closing;		/* CLOSING */
 byte claim_to = NONE;	/* the store buffer of an exclusive producer's claim */
-byte answered;		/* ONE_STORE: up to here all was published, as its producer knows */
+byte answered;		/* up to here all was published, as its exclusive producer knows */
+bool missed[SLOTS];	/* a subscriber has found that discarded */
 byte wake_data = NONE;
 bool queued[2], woken[2];
 byte ended[2] = NONE;	/* where a subscriber saw the end */
@@ -36,12 +54,38 @@ byte ended[2] = NONE;	/* where a subscriber saw the end */
 byte wake_data_to = NONE;
 byte lock;
 
+#define BEFORE_ENDS(s) (ended[0] > (s) && ended[1] > (s))
+
+inline set_state(s, k, what)
+{
+	phase[s] = what;
+#if K > 1
+	size[s] = k;
+#endif
+	assert(what != COMMITTED || BEFORE_ENDS(s))
+}
+
+inline answer(s)
+{
+	answered = s + K;
+	assert(BEFORE_ENDS(s) && !missed[s])
+}
+
+inline find_head()
+{
+	s = 0;
+	do
+	:: s < room_to && phase[s] != FREE -> s = s + SIZE(s)
+	:: else -> break
+	od
+}
+
 proctype memory()
 {
 end:
 	do
 	:: d_step { wake_data_to != NONE -> wake_data = wake_data_to; wake_data_to = NONE; lock = 0 }
-	:: d_step { claim_to != NONE -> phase[claim_to] = CLAIM; claim_to = NONE }
+	:: d_step { claim_to != NONE -> set_state(claim_to, K, CLAIM); claim_to = NONE }
 	od
 }
 
@@ -72,21 +116,15 @@ proctype producer(byte me)
 		seen = status;
 #endif
 		d_step {					/* ring_mem_claim() */
-			s = 0;
-			do
-			:: phase[s] != FREE -> s++
-			:: else -> break
-			od;
-			phase[s] = BUSY
+			find_head();
+			set_state(s, 1, BUSY)
 		};
 #ifndef NO_RB_SHUTDOWN_CLAIM
 		seen = status;				/* RB_SHUTDOWN claim/G */
 #endif
 		if
 		:: seen -> phase[s] = DISCARDED
-		:: d_step { !seen ->
-			phase[s] = COMMITTED;
-			assert(ended[0] > s && ended[1] > s) }
+		:: d_step { !seen -> set_state(s, 1, COMMITTED) }
 		fi;
 		if
 		:: s + 1 > wake_data -> wake_readers()
@@ -100,9 +138,17 @@ proctype exclusive()
 	byte s;
 	bool seen;
 
+again:
 	do
-	:: s == SLOTS - 1 || status || closing -> break
+	:: s + K > SLOTS - 1 -> break
+#ifdef ONE_STORE
+	:: status || closing -> break
+#endif
 	:: else ->
+		if					/* ring_mem_exclusive_room() */
+		:: s + K <= room_to
+		:: else -> s + K <= room_to || status || closing; goto again
+		fi;
 #ifdef ONE_STORE
 #ifdef NO_RB_SHUTDOWN_CLAIM
 		seen = status || closing;
@@ -112,14 +158,8 @@ proctype exclusive()
 		seen = status || closing;		/* RB_SHUTDOWN claim/G */
 #endif
 		if
-		:: d_step { seen ->			/* EPIPE */
-#ifdef NOTHING_BEHIND_END
-			assert(ended[0] > s && ended[1] > s);
-#endif
-			skip }
-		:: d_step { !seen ->
-			answered = s + 1;
-			assert(ended[0] > s && ended[1] > s) }
+		:: seen					/* EPIPE */
+		:: d_step { !seen -> answer(s) }
 		fi;
 		claim_to == NONE;			/* RB_DATA commit/D */
 #else
@@ -127,16 +167,14 @@ proctype exclusive()
 		seen = status || closing;		/* RB_SHUTDOWN claim/G */
 		if
 		:: d_step { claim_to == NONE && seen -> phase[s] = DISCARDED }
-		:: d_step { claim_to == NONE && !seen ->
-			phase[s] = COMMITTED;
-			assert(ended[0] > s && ended[1] > s) }
+		:: d_step { claim_to == NONE && !seen -> phase[s] = COMMITTED; answer(s) }
 		fi;
 #endif
 		if
-		:: s + 1 > wake_data -> wake_readers()
+		:: s + K > wake_data -> wake_readers()
 		:: else
 		fi;
-		s++;
+		s = s + K;
 		seen = 0
 	od
 }
@@ -144,6 +182,9 @@ proctype exclusive()
 proctype subscriber(byte me)
 {
 	byte s, seen, armed;
+#ifdef CURSOR_STAYS
+	byte cursor;
+#endif
 
 next:
 #ifdef NO_RB_SHUTDOWN_END
@@ -161,7 +202,15 @@ next:
 	:: phase[s] == FREE && !seen -> goto sleep
 #endif
 	:: phase[s] == BUSY -> goto sleep
-	:: d_step { phase[s] >= COMMITTED -> s++; seen = 0 };
+	:: d_step { phase[s] >= COMMITTED ->
+#ifdef EXCLUSIVE
+		if :: phase[s] == DISCARDED -> assert(s >= answered); missed[s] = 1 :: else fi;
+#endif
+#ifdef CURSOR_STAYS
+		if :: phase[s] == COMMITTED -> cursor = s + SIZE(s) :: else fi;
+#endif
+		s = s + SIZE(s);
+		seen = 0 };
 		goto next
 	fi;
 sleep:
@@ -187,19 +236,50 @@ look:
 	goto sleep;
 eof:
 	if
-	:: d_step { true -> ended[me] = s; assert(s >= answered) }
+	:: d_step { true ->
+		assert(s >= answered);
+#ifdef CURSOR_STAYS
+		s = cursor;
+#endif
+		ended[me] = s }
 	fi
 }
 
-/* ring_set_status() */
+/* Others that move the tail, over what was released: a subscriber that goes, a flush */
+proctype tail()
+{
+end:
+	do
+#ifdef AFTER_CLOSING
+	:: d_step { room_to < SLOTS - 1 -> room_to++ }
+#else
+	:: d_step { room_to < SLOTS - 1 && !closing && !status -> room_to++ }
+#endif
+	od
+}
+
+/* ring_set_status(), close_to_exclusive(), mark_end() */
 proctype shutdown()
 {
+	byte s;
+
 #ifdef EXCLUSIVE
 #ifndef NO_CLOSING
 	closing = 1;
 #endif
 #ifndef NO_RB_SHUTDOWN_SHUTDOWN
 	claim_to == NONE;				/* RB_SHUTDOWN shutdown/G: on_each_cpu() */
+#endif
+#ifndef NO_MARK
+	/* Of all its tries the last one counts: what it found is so when it compares. */
+	d_step {
+		find_head();
+		if
+		:: s < room_to -> set_state(s, 1, DISCARDED)
+		:: else
+		fi;
+		s = 0
+	};
 #endif
 #endif
 	status = 1;
@@ -210,6 +290,10 @@ proctype shutdown()
 
 init {
 	atomic {
+#ifdef TAIL_MOVES
+		room_to = 1;
+		run tail();
+#endif
 		run memory();
 #ifdef EXCLUSIVE
 		run exclusive();

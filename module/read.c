@@ -143,8 +143,9 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 		ret = find_record(ring, cursor, &t);
 		if (ret == -EOVERFLOW)
 			return catch_up(f);
-		if (ret == -EAGAIN && t.next != cursor)
-			release(f, t.next, 0);		/* over discarded ones: they free room */
+		/* Over discarded ones: they free room, and at the end what is to be passed is the mark. */
+		if ((ret == -EAGAIN || !ret) && t.next != cursor)
+			release(f, t.next, 0);
 		if (ret <= 0)
 			return ret;
 		part = sub->part_sequence == t.sequence ? sub->part : 0;
@@ -262,7 +263,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	}
 	if (!arg->taken && ret == -EOVERFLOW)
 		return catch_up(f);
-	if (!arg->taken && ret == -EAGAIN)
+	if (!arg->taken && (ret == -EAGAIN || !ret))
 		next = t.next;
 	if (next != cursor)
 		release(f, next, arg->taken);
@@ -290,7 +291,8 @@ int ring_read_many(struct ring_file *f, struct ring_read *arg)
  * @state: what its slot says
  *
  * What lies in a batch is not there before the batch is committed, and never if it is discarded; the first slot of the
- * batch tells, the last one before this that names an owner. At most as many steps as a claim has slots.
+ * batch tells, the last one before this that names an owner. At most as many steps as a claim has slots. Then another
+ * look, for when the batch was committed in between: what it did not use is discarded before that.
  */
 enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state)
 {
@@ -311,7 +313,7 @@ enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state
 			return before;
 		break;
 	}
-	return look;
+	return ring_look(ring, sequence, state);
 }
 
 /* The record at @arg->sequence, copied out; -EOVERFLOW: overwritten in the middle of it. */

@@ -234,7 +234,7 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *records, u32 n, u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
-	u32 done = 0, count = 0, owner;
+	u32 done = 0, count = 0, owner, i;
 	struct iov_iter from;
 	u64 s;
 
@@ -258,8 +258,8 @@ static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *
 			ring_mem_batch_store(mem, s, 1, RING_COMMITTED);
 	}
 	pagefault_enable();
-	if (done && done < count)
-		ring_mem_batch_store(mem, s, count - done, RING_DISCARDED);
+	for (i = done; i < count && done; i++)
+		ring_mem_batch_store(mem, s++, 1, RING_DISCARDED);
 	if (done)
 		ring_mem_commit(mem, *sequence, 1, owner);		/* RB_PAYLOAD commit/A */
 	else

@@ -268,6 +268,15 @@ TEST_F(lib, single_records_of_a_batch)
 	EXPECT_EQ(0, ring_get(self->r, b.sequence + 1, buf, sizeof(buf), &meta));
 	EXPECT_EQ(2, meta.tag);
 	EXPECT_EQ(-ENODATA, ring_get(self->r, b.sequence + 2, buf, sizeof(buf), &meta));
+	/* What was described but not used is not there, be it the first or a later one. */
+	ASSERT_EQ(3, ring_reserve_many(self->w, 8, 3, RING_NOW, &b));
+	ASSERT_EQ(0, put(self->w, &b, 0, "used", 1));
+	ASSERT_EQ(0, put(self->w, &b, 1, "never", 2));
+	ASSERT_EQ(0, put(self->w, &b, 2, "never", 3));
+	EXPECT_EQ(1, ring_commit_many(self->w, &b, 1));
+	EXPECT_EQ(0, ring_get(self->r, b.sequence, buf, sizeof(buf), &meta));
+	EXPECT_EQ(-ENODATA, ring_get(self->r, b.sequence + 1, buf, sizeof(buf), &meta));
+	EXPECT_EQ(-ENODATA, ring_get(self->r, b.sequence + 2, buf, sizeof(buf), &meta));
 	/* Of one that is given up there never is any. */
 	ASSERT_EQ(3, ring_reserve_many(self->w, 8, 3, RING_NOW, &b));
 	ASSERT_EQ(0, put(self->w, &b, 1, "never", 1));

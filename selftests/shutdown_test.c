@@ -391,6 +391,46 @@ static long next_to_the_end(void *arg)
 	return ret ? -1 : n;
 }
 
+/* An exclusive producer may store its record when the ring is shut down already: where no reader's end can be. */
+TEST_F(direct, late_record_of_an_exclusive_producer)
+{
+	const struct ring_mem *mem;
+	struct ring_view v;
+	struct ring *w;
+	__u64 end;
+	char c;
+
+	if (!(variant->flags & RING_PRODUCE_EXCLUSIVE))
+		return;
+	ASSERT_EQ(0, ring_create(&self->c));
+	snprintf(self->name, sizeof(self->name), "%u", self->c.id);
+	ASSERT_EQ(0, ring_open(self->name, RING_OPEN_READ | RING_OPEN_WRITE, &w));
+	ASSERT_EQ(0, ring_produce(w, RING_PRODUCE_EXCLUSIVE));
+	ASSERT_EQ(0, ring_publish(w, "1", 1, 0, RING_NOW));
+	ASSERT_EQ(0, ring_open(self->name, RING_OPEN_READ, &self->in));
+	ASSERT_EQ(0, ring_subscribe(self->in, NULL));
+	self->r = rt_open(_metadata, self->c.id, O_RDONLY);
+	rt_subscribe(_metadata, self->r, 0, RING_OLDEST);
+	mem = &w->out;
+	end = rt_stat(_metadata, self->r).head;
+	ASSERT_EQ(0, ring_shutdown(w));
+	ASSERT_EQ(1, read(self->r, &c, 1));
+	ASSERT_EQ(0, read(self->r, &c, 1));
+	ASSERT_EQ(1, ring_next(self->in, &v));
+	ASSERT_EQ(0, ring_release(self->in));
+	ASSERT_EQ(0, ring_next(self->in, &v));
+
+	ring_slot_describe(ring_mem_slot(mem, end), 1, 0);
+	ring_mem_commit(mem, end, 1, w->owner);
+	EXPECT_EQ(0, read(self->r, &c, 1));
+	EXPECT_EQ(0, ring_next(self->in, &v));
+	EXPECT_EQ(-EPIPE, ring_publish(w, "2", 1, 0, RING_NOW));
+	ring_close(self->in);
+	ring_close(w);
+	close(self->r);
+	ASSERT_EQ(0, ring_destroy(self->c.id, 0));
+}
+
 TEST_F_TIMEOUT(direct, under_way, 100)
 {
 	struct publisher publishers[2];

@@ -4,12 +4,12 @@
  * down at any time; two subscribers read until they have seen the end, sleeping in between.
  *
  * EXCLUSIVE: one producer instead, whose claims are plain stores, with no barrier before its look at the status.
- * ONE_STORE: it publishes with one store, COMMITTED, before that look, and after another one. What it cannot take back
+ * ONE_STORE: it publishes with one store, COMMITTED, before that look, and after another one behind its look at the tail. What it cannot take back
  * then, it answers with EPIPE. The kernel discards a slot at the head before it says SHUTDOWN, so that such a record
  * comes where no end can be. K: slots of a record.
  *
  * TAIL_MOVES: at first there is room for one slot only, and whoever moves the tail makes room for more. When there is
- * none for that slot, none is discarded: AFTER_CLOSING shows that the tail must not move from then on.
+ * none for that slot, none is discarded: STATUS_FIRST shows that its producer must look at the status after the tail.
  *
  * Asserted: who has seen the end at a sequence never finds a record there or behind it, also none whose publisher heard
  * of the end; all that was published, as its producer knows, lies before, and nobody has passed it by as discarded. A
@@ -141,14 +141,18 @@ proctype exclusive()
 again:
 	do
 	:: s + K > SLOTS - 1 -> break
-#ifdef ONE_STORE
+#if defined(ONE_STORE) && defined(STATUS_FIRST)
 	:: status || closing -> break
 #endif
 	:: else ->
 		if					/* ring_mem_exclusive_room() */
 		:: s + K <= room_to
-		:: else -> s + K <= room_to || status || closing; goto again
+		:: else -> s + K <= room_to || status || closing;
+			if :: status || closing -> break :: else -> goto again fi
 		fi;
+#if defined(ONE_STORE) && !defined(STATUS_FIRST)
+		if :: status || closing -> break :: else fi;
+#endif
 #ifdef ONE_STORE
 #ifdef NO_RB_SHUTDOWN_CLAIM
 		seen = status || closing;
@@ -250,11 +254,7 @@ proctype tail()
 {
 end:
 	do
-#ifdef AFTER_CLOSING
 	:: d_step { room_to < SLOTS - 1 -> room_to++ }
-#else
-	:: d_step { room_to < SLOTS - 1 && !closing && !status -> room_to++ }
-#endif
 	od
 }
 

@@ -22,7 +22,7 @@
  * A batch is one claim for many records: its first slot's state is BUSY with the length of all of them, and becomes
  * COMMITTED with that of the first record alone, when the states of the others are there. Those name no owner: whoever
  * comes by the records before them may take them for what they say; who looks at one by itself asks what the first
- * slot of the batch says. What the records leave of the claim is discarded, as if it were a record. When a producer
+ * slot of the batch says. What is not used of the claim is discarded, record by record. When a producer
  * dies, all of its batch is discarded.
  *
  * Barrier registry. Every pair, with what it guarantees. The lines carry these labels.
@@ -67,7 +67,10 @@
  *	barrier, then says SHUTDOWN. A claim whose load of the status came before that barrier is seen by whoever
  *	sees SHUTDOWN; one whose load came after it has seen CLOSING, and is discarded. Its store of the claim
  *	comes before its load of the status in the
- *	program's order, which is all that a barrier made by an interrupt needs.
+ *	program's order, which is all that a barrier made by an interrupt needs. What it published with one store
+ *	it cannot discard any more: it reports the failure, and the kernel has discarded a slot at the head before it
+ *	said SHUTDOWN, so that only who had not passed that slot still sees the record. Where there was no room for
+ *	a slot, a tail that gives room tells of CLOSING: so it looks at the status after the tail.
  *
  * The wake words: wake_data is the lowest sequence that anybody sleeps for, wake_space the lowest
  * cursor that a sleeping writer needs; RING_NONE when nobody sleeps. Only the kernel writes them.

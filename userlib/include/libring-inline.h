@@ -207,10 +207,13 @@ RING_HOT int ring_put_exclusive(struct ring *r, const void *buf, size_t len, uin
 	__u64 sequence;
 	__u32 k, word;
 
-	if (!ring_likely(len <= m->longest && !ring_load(&m->control->status)))
+	if (!ring_likely(len <= m->longest))
 		return 0;
 	k = ring_mem_slots_for(m, len);
 	if (!ring_likely(ring_mem_exclusive_room(m, &r->only, k, &sequence) == RING_CLAIMED))
+		return 0;
+	/* RB_SHUTDOWN claim/G: after the tail, which may have given room since the end was marked on a full ring */
+	if (!ring_likely(!ring_load(&m->control->status)))
 		return 0;
 	slot = ring_mem_slot(m, sequence);
 	word = ring_mem_len_word(m, len);
@@ -358,8 +361,9 @@ RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned 
 	if (!ring_likely(count <= b->count && ring_is_direct(r) && ring_batch_open(r, b)))
 		return ring_commit_many_slow(r, b, count);
 	if (ring_likely(count)) {
-		if (used != slots)
-			ring_mem_batch_store(m, b->sequence + used, slots - used, RING_DISCARDED);
+		/* One by one: who looks at one alone must not find what was there before. */
+		for (at = used; at < slots; at += k)
+			ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
 		/* What nobody has described would be a hole. */
 		for (at = k; at < used; at += k)
 			if (!ring_likely(ring_mem_is_batched(m, b->sequence + at, k)))

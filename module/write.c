@@ -111,7 +111,8 @@ static __always_inline void commit(struct ring_file *f, u64 sequence, u32 k, u32
  * Claim, copy from the kernel's own memory, commit. @end: where the record before this one of the same call ended,
  * RING_NONE for none; becomes where this one ends.
  */
-static __always_inline int put(struct ring_file *f, const void *source, size_t len, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+static __always_inline int put(struct ring_file *f, const void *source, size_t len, u32 tag, u64 deadline,
+			       u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
 	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);

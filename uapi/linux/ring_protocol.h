@@ -448,9 +448,9 @@ enum ring_claim {
 
 /*
  * Find the head: the first sequence that nobody has claimed, and its slot's old state. Starts at @from, before
- * which the caller knows all to be claimed; RING_NONE, or where the hint is further: at the hint if that is at or after the tail and claimed, as
- * one that was written by this protocol is; else at the tail, which is always the start of a record, or the head.
- * Ends within slot_count steps, whatever the memory says.
+ * which the caller knows all to be claimed; RING_NONE, or where the hint is further: at the hint if that is at or
+ * after the tail and claimed, as one that was written by this protocol is; else at the tail, which is always the
+ * start of a record, or the head. Ends within slot_count steps, whatever the memory says.
  */
 static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64 from, __u64 *head, __u64 *old,
 						 __u64 *tail)
@@ -504,7 +504,7 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
  * @m: the ring
  * @owner: the caller's owner id
  * @k: how many slots, 1 to m->k_max
- * @from: before this all is claimed, as after a record of the caller's own, up to the tail at least; RING_NONE: not known
+ * @from: before this all is claimed, as after a record of the caller's own; RING_NONE: not known
  * @sequence: RING_CLAIMED: the record's sequence. RING_CLAIM_FULL: the head, where it would have been
  *
  * Lock-free: a producer stopped anywhere never blocks this. May be called by any number of threads.
@@ -626,8 +626,8 @@ static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m,
 }
 
 /*
- * Store the state of a record inside a batch, one that is not the first. Who sees it sees the batch's claim; its payload
- * is seen with the first one's state.
+ * Store the state of a record inside a batch, one that is not the first. Who sees it sees the batch's claim; its
+ * payload is seen with the first one's state.
  */
 static inline void ring_mem_batch_store(const struct ring_mem *m, __u64 sequence, __u32 k, enum ring_phase phase)
 {

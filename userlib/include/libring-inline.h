@@ -223,7 +223,8 @@ RING_HOT int ring_put_exclusive(struct ring *r, const void *buf, size_t len, uin
 	ring_mem_exclusive_store(m, &r->only, r->owner, k, sequence, RING_COMMITTED);
 	*end = sequence + k;
 	/* RB_SHUTDOWN claim/G: shut down meanwhile. Then the readers' end may lie before this record or behind it. */
-	return ring_likely(!(ring_load(&m->control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))) ? 1 : -EPIPE;
+	return ring_likely(!(ring_load(&m->control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))) ?
+	       1 : -EPIPE;
 }
 
 /* Publish directly, but for the wake-up. 1: done. 0: there is more to it, and nothing was published. Or an error. */

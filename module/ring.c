@@ -274,7 +274,8 @@ static void full_barrier(void *unused)
 /*
  * Discard a slot at the head, so that the end stays the end: an exclusive producer that publishes with one store may
  * have looked at the status before it said CLOSING, and store its record now. It comes here, where nothing was; who has
- * passed this slot never looks at it again. Where there is no room for a slot there is none for such a record.
+ * passed this slot never looks at it again. Where there is no room for a slot there is none for such a record: a tail
+ * that gives room later tells its producer of CLOSING, which looks at the status after the tail.
  */
 static void mark_end(struct ring *ring)
 {

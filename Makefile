@@ -5,7 +5,7 @@
 # Everything that building and testing needs on Debian (or what is made from it)
 PACKAGES = build-essential linux-headers-amd64 linux-source-6.1 kmod pkg-config libcjson-dev \
 	   qemu-system-x86 busybox-static cpio xz-utils procps jq shellcheck man-db spin \
-	   abigail-tools openssl trace-cmd
+	   abigail-tools openssl trace-cmd linux-perf
 # What building and testing the Debian packages needs besides
 PACKAGING = debhelper dh-dkms git lintian mmdebstrap
 # What the bench compares ring with, and draws with; one that is not there is left out

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# trace-cmd lists the module's tracepoints, records them and can say what they say. Needs ring 0.
+# trace-cmd and perf list the module's tracepoints, record them and can say what they say. Needs ring 0.
 # shellcheck disable=SC2317 # the tests are called by name
 cd "$(dirname "$0")" || exit 1
-tests=(lists_all records_what_a_record_goes_through records_what_a_ring_goes_through)
+tests=(lists_all records_what_a_record_goes_through records_what_a_ring_goes_through perf_does_too)
 # shellcheck source=selftests/script_lib.sh
 . ./script_lib.sh
 PATH=$PWD/../userlib/build/ringctl:$PATH
@@ -11,11 +11,15 @@ out=$(mktemp -d)
 export out
 trap 'rm -rf "$out"' EXIT
 
-lists_all() {
-	diff <(trace-cmd list -e '^ring:' | sort) \
-		<(cd /sys/kernel/tracing/events/ring && find . -mindepth 1 -type d -printf 'ring:%f\n' | sort) |
+# On stdin: all that there are
+are_all() {
+	diff <(sort) <(cd /sys/kernel/tracing/events/ring && find . -mindepth 1 -type d -printf 'ring:%f\n' | sort) |
 		sed 's/^/# /' | grep . && return 1
-	[ "$(trace-cmd list -e '^ring:' | wc -l)" -ge 9 ]
+	[ "$(find /sys/kernel/tracing/events/ring -mindepth 1 -type d | wc -l)" -ge 9 ]
+}
+
+lists_all() {
+	trace-cmd list -e '^ring:' | are_all
 }
 
 # A reader that sleeps is woken by a record, and releases it.
@@ -78,6 +82,22 @@ records_what_a_ring_goes_through() {
 	END
 	cc -I../userlib/include -I../uapi -o "$out/dies" "$out/dies.c" ../userlib/build/libring.a -pthread || return
 	records ring ring_create ring_publish ring_reclaim ring_overrun ring_reap ring_destroy
+}
+
+perf_does_too() {
+	local modules status=0
+	perf list 'ring:*' 2>/dev/null | sed -n 's/^ *\(ring:[a-z_]*\) .*/\1/p' | are_all || return
+	# It would look at each of the thousands of modules that are there.
+	modules=/lib/modules/$(uname -r)
+	mount -t tmpfs none "$modules" || return
+	export -f await record
+	perf record -q -o "$out/perf.data" -e 'ring:*' -a bash -c record >"$out/log" 2>&1 || status=1
+	umount "$modules" || return
+	perf script -i "$out/perf.data" >"$out/report" 2>>"$out/log" || status=1
+	[ $status = 0 ] && grep -q ' ring:ring_publish: ring0 .* len=6 ' "$out/report" &&
+		grep -q ' ring:ring_release: ring0 .* records=1$' "$out/report" && return
+	sed 's/^/# /' "$out/log" "$out/report"
+	return 1
 }
 
 # Whatever another test left in ring 0 would be read without a sleep

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ring - ioctl(): checks what is the same for all calls, copies in and out, and calls who does it */
 
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include <asm/ioctls.h>
 
@@ -150,7 +151,7 @@ union ring_argument {
 	struct ring_stat stat;
 };
 
-/* The calls with a structure: what the file must be open for, and which ones a ring answers in any status */
+/* The calls with a structure, by number: what the file must be open for, and which ones a ring answers in any status */
 static const struct call {
 	unsigned int command;
 	u32 size;
@@ -158,15 +159,17 @@ static const struct call {
 	bool error_too;
 	int (*call)(struct ring_file *f, void *data);
 } calls[] = {
-	{ RING_IOC_INFO, sizeof(struct ring_info), 0, true, do_info },
-	{ RING_IOC_SUBSCRIBE, sizeof(struct ring_subscribe), FMODE_READ, false, do_subscribe },
-	{ RING_IOC_SEEK, sizeof(struct ring_seek), FMODE_READ, false, do_seek },
-	{ RING_IOC_PRODUCE, sizeof(struct ring_produce), FMODE_WRITE, false, do_produce },
-	{ RING_IOC_PUBLISH, sizeof(struct ring_publish), FMODE_WRITE, false, do_publish },
-	{ RING_IOC_READ, sizeof(struct ring_read), FMODE_READ, false, do_read },
-	{ RING_IOC_GET, sizeof(struct ring_get), FMODE_READ, false, do_get },
-	{ RING_IOC_WAIT, sizeof(struct ring_wait), 0, false, do_wait },
-	{ RING_IOC_STAT, sizeof(struct ring_stat), 0, true, do_stat },
+#define CALL(command, type, ...)	[_IOC_NR(command)] = { command, sizeof(type), __VA_ARGS__ }
+	CALL(RING_IOC_INFO, struct ring_info, 0, true, do_info),
+	CALL(RING_IOC_SUBSCRIBE, struct ring_subscribe, FMODE_READ, false, do_subscribe),
+	CALL(RING_IOC_SEEK, struct ring_seek, FMODE_READ, false, do_seek),
+	CALL(RING_IOC_PRODUCE, struct ring_produce, FMODE_WRITE, false, do_produce),
+	CALL(RING_IOC_PUBLISH, struct ring_publish, FMODE_WRITE, false, do_publish),
+	CALL(RING_IOC_READ, struct ring_read, FMODE_READ, false, do_read),
+	CALL(RING_IOC_GET, struct ring_get, FMODE_READ, false, do_get),
+	CALL(RING_IOC_WAIT, struct ring_wait, 0, false, do_wait),
+	CALL(RING_IOC_STAT, struct ring_stat, 0, true, do_stat),
+#undef CALL
 };
 
 bool ring_argument_is(unsigned int cmd, unsigned int command)
@@ -273,7 +276,8 @@ static long call_with_value(struct file *file, unsigned int command, unsigned lo
 long ring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct ring_file *f = file->private_data;
-	int i, ret;
+	unsigned int nr = _IOC_NR(cmd);
+	int ret;
 
 	if (cmd == FIONREAD) {
 		if (!(f->mode & FMODE_READ))
@@ -283,9 +287,12 @@ long ring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 	if (_IOC_TYPE(cmd) != RING_IOC_MAGIC)
 		return -ENOTTY;
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		if (ring_argument_is(cmd, calls[i].command))
-			return call_with_structure(file, &calls[i], (void __user *)arg);
+	if (nr < ARRAY_SIZE(calls)) {
+		const struct call *c = &calls[array_index_nospec(nr, ARRAY_SIZE(calls))];
+
+		if (ring_argument_is(cmd, c->command))
+			return call_with_structure(file, c, (void __user *)arg);
+	}
 	switch (cmd) {
 	case RING_IOC_UNSUBSCRIBE:
 	case RING_IOC_CURSOR:

@@ -275,17 +275,19 @@ struct ring_subscriber {
 };
 
 /**
- * struct ring_producer - the producer half of an open file; under ring.lock
+ * struct ring_producer - the producer half of an open file; under ring.lock but for @next
  * @all: in ring.producers
  * @owner: owner id; 0: not a producer. Set once
  * @flags: RING_PRODUCE_*
  * @longest_k: slots of the longest record written so far, what EPOLLOUT asks for
+ * @next: the end of a claim of its own, often the last one; 0 before the first
  */
 struct ring_producer {
 	struct list_head all;
 	u32 owner;
 	u32 flags;
 	u32 longest_k;
+	u64 next;
 };
 
 /**

@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "trace.h"
+#include "user.h"
 
 /* So many of an array are copied out at a time. */
 #define SOME	16
@@ -27,7 +28,7 @@ struct taken {
 };
 
 /* What the header of the committed record at @sequence says, each word read once, and checked. */
-static int open_record(struct ring *ring, u64 sequence, u64 state, struct taken *t)
+static __always_inline int open_record(struct ring *ring, u64 sequence, u64 state, struct taken *t)
 {
 	const struct ring_mem *mem = &ring->mem;
 	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
@@ -42,15 +43,6 @@ static int open_record(struct ring *ring, u64 sequence, u64 state, struct taken 
 	t->len = word & ~RING_LEN_BULK;
 	t->tag = READ_ONCE(slot->tag);
 	return 0;
-}
-
-/*
- * Not copy_to_iter(): it would look up in which vmap area the payload lies, under a lock that all processors share.
- * open_record() has seen to it that it lies in the ring, whose pages are made to be seen.
- */
-static size_t copy_out(const struct taken *t, size_t part, size_t len, struct iov_iter *to)
-{
-	return _copy_to_iter(t->payload + part, min(len, iov_iter_count(to)), to);
 }
 
 /* An inconsistent record, unless it was overwritten while it was looked at. */
@@ -100,6 +92,18 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 	}
 	t->next = sequence;
 	return -EAGAIN;
+}
+
+/*
+ * Whether a committed record stands at @sequence, and nothing else is to be told of it; if not, find_record() tells
+ * what. @tail: as it was some time before: see ring_look().
+ */
+static __always_inline bool next_record(struct ring *ring, u64 tail, u64 sequence, struct taken *t)
+{
+	u64 state;
+
+	return sequence - tail <= ring->mem.slot_mask &&
+	       ring_mem_look(&ring->mem, sequence, &state) == RING_LOOK_READY && !open_record(ring, sequence, state, t);
 }
 
 /* Move the cursor to @next, @records having been taken. */
@@ -155,7 +159,8 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 		release(f, t.next, 1);
 	}
 
-	copied = copy_out(&t, part, t.len - part, to);
+	/* Not copy_to_iter(), for the same reason as in user.h */
+	copied = _copy_to_iter(t.payload + part, min(t.len - part, iov_iter_count(to)), to);
 	if (ring_mem_lapped(&ring->mem, cursor))		/* RB_LAPPED read/C */
 		return catch_up(f);
 	if (!copied)
@@ -224,34 +229,35 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	struct ring_read *arg = data;
 	struct ring_read_record __user *records = u64_to_user_ptr(arg->records);
 	struct ring_read_record some[SOME] ring_uninitialized;
-	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor, at = cursor;
-	u32 offset = 0, n, told, padding;
-	struct iov_iter to;
+	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor, at = cursor, tail;
+	u8 __user *buf = u64_to_user_ptr(arg->buf);
+	struct ring *ring = f->ring;
+	u32 offset = 0, n, told;
 	struct taken t;
 	int ret = 1;
 
-	iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(arg->buf), arg->buf_len);
 	while (ret > 0 && arg->taken < arg->count) {
-		for (n = 0; n < min_t(u32, arg->count - arg->taken, SOME); n++) {
-			ret = find_record(f->ring, at, &t);
-			if (ret <= 0)
-				break;
+		ret = ring_error(ring) ?: 1;
+		tail = smp_load_acquire(&ring->mem.control->tail);	/* RB_TAIL walk/B */
+		for (n = 0; ret > 0 && n < min_t(u32, arg->count - arg->taken, SOME); n++) {
+			if (!next_record(ring, tail, at, &t)) {
+				ret = find_record(ring, at, &t);
+				if (ret <= 0)
+					break;
+			}
 			if (t.len > arg->buf_len - offset) {
 				arg->needed = t.len;
 				ret = -EMSGSIZE;
 				break;
 			}
-			ret = copy_out(&t, 0, t.len, &to) == t.len ? 1 : -EFAULT;
-			if (ret > 0 && ring_mem_lapped(&f->ring->mem, at))	/* RB_LAPPED read/C */
+			ret = ring_copy_out(buf + offset, t.payload, t.len) ? 1 : -EFAULT;
+			if (ret > 0 && ring_mem_lapped(&ring->mem, at))	/* RB_LAPPED read/C */
 				ret = -EOVERFLOW;
 			if (ret <= 0)
 				break;
 			some[n] = (struct ring_read_record){ t.sequence, offset, t.len, t.tag, 0 };
 			at = t.next;
-			padding = min(ALIGN(offset + t.len, 8), arg->buf_len) - (offset + t.len);
-			if (padding)
-				iov_iter_advance(&to, padding);
-			offset += t.len + padding;
+			offset = min_t(u64, ALIGN((u64)offset + t.len, 8), arg->buf_len);
 		}
 		/* An array that ends in the middle of them: those before that are taken. */
 		told = n - DIV_ROUND_UP(copy_to_user(records + arg->taken, some, n * sizeof(*some)), sizeof(*some));
@@ -347,7 +353,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;
 	arg->tag = t.tag;
-	if (t.len <= arg->buf_len && copy_to_user(u64_to_user_ptr(arg->buf), t.payload, t.len))
+	if (t.len <= arg->buf_len && !ring_copy_out(u64_to_user_ptr(arg->buf), t.payload, t.len))
 		return -EFAULT;
 	if (ring_mem_lapped(mem, sequence))			/* RB_LAPPED read/C */
 		return -EOVERFLOW;

@@ -8,6 +8,7 @@
 
 #include "internal.h"
 #include "trace.h"
+#include "user.h"
 
 /* Records up to this long are copied in before they are claimed. */
 #define COPY_FIRST	256
@@ -54,8 +55,8 @@ static void wake_data(struct ring *ring, u64 end)
 		ring_wake_readers(ring);
 }
 
-/* @from: as ring_mem_claim() */
-static int claim(struct ring_file *f, u32 k, u64 from, u64 deadline, u64 *sequence)
+/* ring_mem_claim() until there is room, @deadline, or a signal */
+static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 {
 	struct ring *ring = f->ring;
 	u32 owner = READ_ONCE(f->prod.owner);
@@ -74,8 +75,9 @@ static int claim(struct ring_file *f, u32 k, u64 from, u64 deadline, u64 *sequen
 		ret = write_error(ring);
 		if (ret)
 			return ret;
-		switch (ring_mem_claim(&ring->mem, owner, k, from, sequence)) {
+		switch (ring_mem_claim(&ring->mem, owner, k, READ_ONCE(f->prod.next), sequence)) {
 		case RING_CLAIMED:
+			WRITE_ONCE(f->prod.next, *sequence + k);
 			/* Each time: by this an exclusive producer knows that there was a claim on its behalf. */
 			WRITE_ONCE(ring->mem.producers->hint, *sequence);
 			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
@@ -107,10 +109,7 @@ static __always_inline void commit(struct ring_file *f, u64 sequence, u32 k, u32
 	ring_mem_commit(mem, sequence, k, f->prod.owner);	/* RB_PAYLOAD commit/A */
 }
 
-/*
- * Claim, copy from the kernel's own memory, commit. @end: where the record before this one of the same call ended,
- * RING_NONE for none; becomes where this one ends.
- */
+/* Claim, copy from the kernel's own memory, commit. @end: becomes where the record ends. */
 static __always_inline int put(struct ring_file *f, const void *source, size_t len, u32 tag, u64 deadline,
 			       u64 *sequence, u64 *end)
 {
@@ -118,7 +117,7 @@ static __always_inline int put(struct ring_file *f, const void *source, size_t l
 	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);
 	int ret;
 
-	ret = claim(f, k, *end, deadline, sequence);
+	ret = claim(f, k, deadline, sequence);
 	if (ret)
 		return ret;
 	memcpy(ring_mem_payload(mem, *sequence, word), source, len);
@@ -173,7 +172,7 @@ static int publish_long(struct ring_file *f, struct iov_iter *from, size_t len, 
 	for (tries = 0; tries < COPY_TRIES; tries++) {
 		if (fault_in_iov_iter_readable(from, len))
 			return -EFAULT;
-		ret = claim(f, k, *end, deadline, sequence);
+		ret = claim(f, k, deadline, sequence);
 		if (ret)
 			return ret;
 		*end = *sequence + k;
@@ -235,23 +234,22 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *records, u32 n, u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
-	u32 done = 0, count = 0, owner, i;
-	struct iov_iter from;
+	u32 longest = min_t(u32, mem->inline_max, COPY_FIRST), count = 0, done = 0, owner, i;
 	u64 s;
 
-	while (count < n && count < mem->k_max && records[count].len <= min_t(u32, mem->inline_max, COPY_FIRST))
+	n = min(n, mem->k_max);
+	while (count < n && records[count].len <= longest)
 		count++;
-	if (count < 2 || claim(f, count, *end, RING_NOW, sequence))
+	if (count < 2 || claim(f, count, RING_NOW, sequence))
 		return 0;
 	owner = READ_ONCE(f->prod.owner);
 	s = *sequence;
 	pagefault_disable();
 	for (; done < count; done++, s++) {
-		struct ring_slot *slot = ring_mem_slot(mem, s);
 		const struct ring_publish_record *r = &records[done];
+		struct ring_slot *slot = ring_mem_slot(mem, s);
 
-		iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
-		if (_copy_from_iter(ring_mem_payload(mem, s, r->len), r->len, &from) != r->len)
+		if (!ring_copy_in(slot + 1, u64_to_user_ptr(r->addr), r->len))
 			break;
 		ring_slot_describe(slot, r->len, r->tag);
 		trace_ring_publish(f, s, 1, r->len, r->tag);

@@ -460,7 +460,7 @@ static inline enum ring_claim ring_mem_find_head(const struct ring_mem *m, __u64
 	for (tries = 0; tries < RING_CLAIM_TRIES; tries++) {
 		__u64 s = ring_load(&m->producers->hint);
 		__u64 t = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
-		int known = from != RING_NONE && (__s64)(s - from) < (__s64)RING_HINT_EVERY;
+		int known = from != RING_NONE && (__s64)(s - from) < 0;
 		enum ring_look look = RING_LOOK_EMPTY;
 
 		*tail = t;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Payloads that are not there, or only in part: EFAULT, and nobody ever sees anything of them */
 
+#include <linux/userfaultfd.h>
+
 #include "ring_test.h"
 
 FIXTURE(fault) {
@@ -300,6 +302,84 @@ TEST_F(fault, an_array_of_subscribers_that_ends_nowhere)
 	EXPECT_NE(all[0].id, all[1].id);
 	close(second);
 	expect_nothing(_metadata, self);
+}
+
+/* ---- Pages that are gone again whenever the other one comes ---- */
+
+/**
+ * struct pages - two pages, of which at most one is there
+ * @fd: userfaultfd, which tells who fills them of each access to one that is not there
+ * @map: the pages
+ * @content: what is in them
+ * @size: bytes of a page
+ * @stop: a pipe, closed to end it
+ */
+struct pages {
+	int fd;
+	char *map;
+	char *content;
+	size_t size;
+	int stop[2];
+};
+
+static long fill_one_of(void *arg)
+{
+	struct pages *p = arg;
+	struct pollfd fds[] = { { p->fd, POLLIN, 0 }, { p->stop[0], POLLIN, 0 } };
+	struct uffd_msg msg;
+
+	while (poll(fds, 2, -1) > 0 && !fds[1].revents) {
+		struct uffdio_copy copy = { .len = p->size };
+		bool second;
+
+		if (read(p->fd, &msg, sizeof(msg)) != sizeof(msg))
+			continue;
+		second = msg.arg.pagefault.address >= (uintptr_t)p->map + p->size;
+		madvise(p->map + (second ? 0 : p->size), p->size, MADV_DONTNEED);
+		copy.dst = (uintptr_t)p->map + (second ? p->size : 0);
+		copy.src = (uintptr_t)p->content + (second ? p->size : 0);
+		if (ioctl(p->fd, UFFDIO_COPY, &copy))
+			return -errno;
+	}
+	return 0;
+}
+
+/* A long record is copied after its claim; when its pages are not there then, time and again, before it. */
+TEST_F(fault, pages_that_are_gone_again)
+{
+	struct pages p = { .fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), .size = self->page };
+	struct uffdio_api api = { .api = UFFD_API };
+	size_t len = 2 * p.size;
+	struct uffdio_register reg = { .range = { .len = len }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	__u64 discarded = rt_stat(_metadata, self->w).discarded;
+	struct rt_thread thread;
+
+	ASSERT_LE(0, p.fd);
+	ASSERT_EQ(0, ioctl(p.fd, UFFDIO_API, &api));
+	p.map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p.map);
+	reg.range.start = (uintptr_t)p.map;
+	ASSERT_EQ(0, ioctl(p.fd, UFFDIO_REGISTER, &reg));
+	p.content = self->map;
+	rt_fill(p.content, len, 7);
+	ASSERT_EQ(0, pipe(p.stop));
+	rt_start(_metadata, &thread, fill_one_of, &p);
+
+	/* Who does not wait has no time for that. */
+	RT_FAILS(EAGAIN, rt_publish(self->w, p.map, len, 0, RING_NOW, NULL));
+	expect_nothing(_metadata, self);
+	EXPECT_EQ(len, write(self->w, p.map, len));
+	EXPECT_EQ(len, rt_read(self->r, 65536, 7));
+	self->published++;
+	expect_nothing(_metadata, self);
+	EXPECT_LT(discarded, rt_stat(_metadata, self->w).discarded);
+
+	close(p.stop[1]);
+	ASSERT_TRUE(rt_ends(&thread, 5000));
+	EXPECT_EQ(0, thread.ret);
+	close(p.stop[0]);
+	close(p.fd);
+	munmap(p.map, len);
 }
 
 TEST_HARNESS_MAIN

@@ -9,6 +9,7 @@ static int owner_alloc(struct ring *ring)
 {
 	u32 owner = find_next_zero_bit(ring->owners, RING_OWNER_MAX + 1, ring->next_owner);
 
+	lockdep_assert_held(&ring->lock);
 	if (owner > RING_OWNER_MAX)
 		owner = find_next_zero_bit(ring->owners, RING_OWNER_MAX + 1, 1);
 	if (owner > RING_OWNER_MAX)

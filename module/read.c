@@ -139,6 +139,7 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 	u64 cursor, turns;
 	int ret;
 
+	lockdep_assert_held(&f->lock);
 	for (turns = 0;; turns++) {
 		/* Over records of length 0 without end, if somebody publishes them faster than this passes them. */
 		if (turns > ring->mem.slot_count || (turns && signal_pending(current)))
@@ -236,6 +237,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	struct taken t;
 	int ret = 1;
 
+	lockdep_assert_held(&f->lock);
 	while (ret > 0 && arg->taken < arg->count) {
 		ret = ring_error(ring) ?: 1;
 		tail = smp_load_acquire(&ring->mem.control->tail);	/* RB_TAIL walk/B */

@@ -28,6 +28,7 @@ static int find_start(struct ring *ring, u32 start, u64 *sequence)
 	enum ring_look look;
 	u64 state;
 
+	lockdep_assert_held(&ring->lock);
 	switch (start) {
 	case RING_OLDEST:
 		*sequence = tail;
@@ -79,6 +80,7 @@ void ring_cursor_place(struct ring_file *f, u64 sequence)
 	struct ring_subscriber *sub = &f->sub;
 	struct ring_mark mark = ring_mem_mark_read(&ring->mem);
 
+	lockdep_assert_held(&ring->lock);
 	ring_cursor_placed(ring, sub);
 	sub->start_taken = READ_ONCE(sub->cursor->taken);
 	if (sequence == mark.tail) {
@@ -99,6 +101,7 @@ static int subscribe_locked(struct ring_file *f, u32 flags, u32 watermark, u32 s
 	struct ring_subscriber *sub = &f->sub;
 	int ret;
 
+	lockdep_assert_held(&f->lock);
 	if (ring_is_subscriber(f))
 		return -EBUSY;
 	if (!(flags & RING_SUBSCRIBE_ALL))
@@ -239,6 +242,7 @@ u64 ring_subscriber_lost(struct ring_file *f)
 	struct ring_mark mark = ring_mem_mark_read(mem);
 	u64 lost = READ_ONCE(c->lost);
 
+	lockdep_assert_held(&f->ring->lock);
 	if ((s64)(mark.tail - READ_ONCE(c->cursor)) > 0) {
 		s64 more = mark.ordinal - (READ_ONCE(c->base) + READ_ONCE(c->taken));
 

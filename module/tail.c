@@ -44,6 +44,7 @@ static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pas
 	const struct ring_mem *mem = &ring->mem;
 	u64 state;
 
+	lockdep_assert_held(&ring->lock);
 	p->mark = ring_mem_mark_read(mem);
 	p->discarded = mem->control->discarded;
 	p->busy = RING_NONE;
@@ -80,6 +81,7 @@ static void publish_tail(struct ring *ring, const struct pass *p)
 	struct ring_control *control = ring->mem.control;
 	u64 index = control->mark_index + 1;
 
+	lockdep_assert_held(&ring->lock);
 	if (p->mark.tail == control->tail)
 		return;
 	trace_ring_reclaim(ring, &p->mark, p->discarded);

@@ -58,6 +58,7 @@ static bool forget_crossed(struct ring *ring)
 {
 	u64 *word = &ring->mem.control->wake_space;
 
+	lockdep_assert_held(&ring->lock);
 	if (*word > ring_lowest_cursor(ring))
 		return false;
 	WRITE_ONCE(*word, RING_NONE);

@@ -47,7 +47,8 @@ static void show_ring(struct seq_file *m, const struct ring *ring)
 	seq_printf(m, "direct:\t%d\n", !!(g->flags & RING_DIRECT));
 	seq_printf(m, "ephemeral:\t%d\n", !!(g->flags & RING_EPHEMERAL));
 	/* One that was destroyed has no file here. */
-	seq_printf(m, "status:\t%s%s%s\n", ring_ended(status) ? "" : "ok", status & RING_STATUS_SHUTDOWN ? "shutdown" : "",
+	seq_printf(m, "status:\t%s%s%s\n", ring_ended(status) ? "" : "ok",
+		   status & RING_STATUS_SHUTDOWN ? "shutdown" : "",
 		   !(status & RING_STATUS_CORRUPT) ? "" :
 		   status & RING_STATUS_SHUTDOWN ? " corrupt" : "corrupt");
 }

@@ -36,8 +36,9 @@
  *
  * Threads. Publishing (ring_publish() to ring_discard(), ring_wait_space()) may be done by any number of
  * threads of a handle at a time, by one of an exclusive producer's. So may what names no cursor: ring_get(),
- * ring_latest(), ring_get_info(), ring_get_stat(), ring_flush(), ring_shutdown(), ring_fd(). Everything that subscribes, reads, releases or
- * waits for data is for one thread of a handle at a time, and one may read while others publish.
+ * ring_latest(), ring_get_info(), ring_get_stat(), ring_flush(), ring_shutdown(), ring_fd(). Everything that
+ * subscribes, reads, releases or waits for data is for one thread of a handle at a time, and one may read while
+ * others publish.
  * ring_open() and ring_close() are for one thread, with no other one inside a call on that handle.
  *
  * Processes. A handle is of the process that opened it. A forked child may only close it, and should, so

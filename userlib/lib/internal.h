@@ -124,8 +124,8 @@ int ring_call_publish(struct handle *h, const struct ring_publish_record *record
 /* Sleep until so many slots have room; with RING_NOW the kernel makes what room it can. */
 int ring_wait_slots(struct handle *h, uint32_t slots, uint64_t deadline);
 /*
- * ring_claim_direct() of as many slots as @count records of @len bytes take, or less, with waiting for one at least: how
- * many records there is room for, or -errno.
+ * ring_claim_direct() of as many slots as @count records of @len bytes take, or less, with waiting for one at least:
+ * how many records there is room for, or -errno.
  */
 int ring_claim_wait(struct ring *r, size_t len, unsigned int count, uint64_t deadline, __u64 *sequence);
 /* The same of one, as a reservation: 0, or -errno. */

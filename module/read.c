@@ -224,6 +224,19 @@ ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return take(iocb->ki_filp->private_data, read_now, to, nowait ? RING_NOW : RING_NEVER, nolock);
 }
 
+/* Tell the caller of @n records; of how many it could be told, where its array ends among them. */
+static u32 tell(struct ring_read_record __user *to, const struct ring_read_record *records, u32 n)
+{
+	u32 told = 0;
+
+	if (!copy_to_user(to, records, n * sizeof(*records)))
+		return n;
+	/* How much of all was copied a processor may know only roughly. */
+	while (told < n && !copy_to_user(to + told, records + told, sizeof(*records)))
+		told++;
+	return told;
+}
+
 /* Under f->lock: what is ready and fits. The cursor moves over what the caller has been told of. */
 static ssize_t read_many_now(struct ring_file *f, void *data)
 {
@@ -261,8 +274,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 			at = t.next;
 			offset = min_t(u64, ALIGN((u64)offset + t.len, 8), arg->buf_len);
 		}
-		/* An array that ends in the middle of them: those before that are taken. */
-		told = n - DIV_ROUND_UP(copy_to_user(records + arg->taken, some, n * sizeof(*some)), sizeof(*some));
+		told = tell(records + arg->taken, some, n);
 		arg->taken += told;
 		if (told)
 			next = told < n ? some[told].sequence : at;

@@ -89,10 +89,10 @@ perf_does_too() {
 	perf list 'ring:*' 2>/dev/null | sed -n 's/^ *\(ring:[a-z_]*\) .*/\1/p' | are_all || return
 	# It would look at each of the thousands of modules that are there.
 	modules=/lib/modules/$(uname -r)
-	mount -t tmpfs none "$modules" || return
+	busybox mount -t tmpfs none "$modules" || return
 	export -f await record
 	perf record -q -o "$out/perf.data" -e 'ring:*' -a bash -c record >"$out/log" 2>&1 || status=1
-	umount "$modules" || return
+	busybox umount "$modules" || return
 	perf script -i "$out/perf.data" >"$out/report" 2>>"$out/log" || status=1
 	[ $status = 0 ] && grep -q ' ring:ring_publish: ring0 .* len=6 ' "$out/report" &&
 		grep -q ' ring:ring_release: ring0 .* records=1$' "$out/report" && return

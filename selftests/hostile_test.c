@@ -463,8 +463,8 @@ TEST_F(hostile, userfaultfd)
 struct caller {
 	int fd;
 	struct ring_cursor *cursor;
-	__u64 begun;
-	__u64 calls;
+	__aligned_u64 begun;	/* whole for other threads on i386, too */
+	__aligned_u64 calls;
 	bool stop;
 };
 

@@ -12,15 +12,17 @@
 #include <linux/instrumented.h>
 #include <linux/uaccess.h>
 
-/* Whether all of it could be copied */
+/* Whether all of it could be copied. May sleep in a page fault. */
 static inline bool ring_copy_out(void __user *to, const void *from, size_t len)
 {
+	might_fault();
 	if (!access_ok(to, len))
 		return false;
 	instrument_read(from, len);
 	return !raw_copy_to_user(to, from, len);
 }
 
+/* The same, for who has page faults disabled */
 static inline bool ring_copy_in(void *to, const void __user *from, size_t len)
 {
 	if (!access_ok(from, len))

@@ -27,19 +27,18 @@ struct taken {
 	u32 tag;
 };
 
-/* What the header of the committed record at @sequence says, each word read once, and checked. */
-static __always_inline int open_record(struct ring *ring, u64 sequence, u64 state, struct taken *t)
+/* What the header of the committed record of @k slots at @sequence says, each word read once, and checked. */
+static __always_inline int open_record(struct ring *ring, u64 sequence, u32 k, struct taken *t)
 {
 	const struct ring_mem *mem = &ring->mem;
 	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
 	u32 word = READ_ONCE(slot->len);
-	u32 k = ring_state_k(state);
 
 	if (!ring_mem_k_valid(mem, k) || !ring_mem_len_valid(mem, k, word))
 		return -EUCLEAN;
 	t->sequence = sequence;
 	t->next = sequence + k;
-	t->payload = ring_mem_payload(mem, sequence, word);
+	t->payload = ring_slot_payload(mem, slot, sequence, word);
 	t->len = word & ~RING_LEN_BULK;
 	t->tag = READ_ONCE(slot->tag);
 	return 0;
@@ -81,7 +80,7 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 			t->next = sequence;
 			return ring_mem_lapped(mem, first) ? -EOVERFLOW : -EAGAIN;
 		case RING_LOOK_READY:
-			ret = open_record(ring, sequence, state, t);
+			ret = open_record(ring, sequence, ring_state_k(state), t);
 			return ret ? corrupt_unless_lapped(ring, first) : 1;
 		case RING_LOOK_SKIP:
 			if (!ring_mem_k_valid(mem, ring_state_k(state)))
@@ -100,10 +99,18 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
  */
 static __always_inline bool next_record(struct ring *ring, u64 tail, u64 sequence, struct taken *t)
 {
+	const struct ring_mem *mem = &ring->mem;
+	u32 k = 1;
 	u64 state;
 
-	return sequence - tail <= ring->mem.slot_mask &&
-	       ring_mem_look(&ring->mem, sequence, &state) == RING_LOOK_READY && !open_record(ring, sequence, state, t);
+	if (sequence - tail > mem->slot_mask)
+		return false;
+	if (!ring_slot_is(ring_mem_slot(mem, sequence), ring_mem_single(mem, sequence))) {
+		if (ring_mem_look(mem, sequence, &state) != RING_LOOK_READY)
+			return false;
+		k = ring_state_k(state);
+	}
+	return !open_record(ring, sequence, k, t);
 }
 
 /* Move the cursor to @next, @records having been taken. */
@@ -362,7 +369,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 	case RING_LOOK_READY:
 		break;
 	}
-	ret = open_record(ring, sequence, state, &t);
+	ret = open_record(ring, sequence, ring_state_k(state), &t);
 	if (ret)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;

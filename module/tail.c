@@ -19,8 +19,8 @@ struct pass {
 	bool corrupt;
 };
 
-/* The tail is about to pass @at: tell those whose cursor was put there what its ordinal is. */
-static void tell_ordinal(struct ring *ring, const struct ring_mark *at)
+/* Tell those whose cursor was put to @at, or before it, what its ordinal is. Returns where the next ones are. */
+static u64 tell_ordinal(struct ring *ring, const struct ring_mark *at)
 {
 	struct ring_subscriber *sub;
 	struct rb_node *first;
@@ -28,10 +28,11 @@ static void tell_ordinal(struct ring *ring, const struct ring_mark *at)
 	while ((first = rb_first_cached(&ring->unplaced))) {
 		sub = rb_entry(first, struct ring_subscriber, unplaced);
 		if (sub->start > at->tail)
-			return;
+			return sub->start;
 		WRITE_ONCE(sub->cursor->base, at->ordinal - sub->start_taken);
 		ring_cursor_placed(ring, sub);
 	}
+	return RING_NONE;
 }
 
 /*
@@ -50,9 +51,18 @@ static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pas
 	p->busy = RING_NONE;
 	p->corrupt = false;
 	while ((s64)(goal - p->mark.tail) > 0) {
-		enum ring_look look = ring_mem_look(mem, p->mark.tail, &state);
-		u32 k = ring_state_k(state);
+		u64 told = tell_ordinal(ring, &p->mark);
+		u64 most = min3(goal, limit, told) - p->mark.tail;
+		u64 n = ring_mem_singles(mem, p->mark.tail, most);
+		enum ring_look look;
+		u32 k;
 
+		p->mark.tail += n;
+		p->mark.ordinal += n;
+		if (n)
+			continue;
+		look = ring_mem_look(mem, p->mark.tail, &state);
+		k = ring_state_k(state);
 		if (look == RING_LOOK_EMPTY) {
 			p->corrupt = (s64)(claimed - p->mark.tail) > 0;
 			return;
@@ -67,12 +77,11 @@ static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pas
 		}
 		if ((s64)(limit - p->mark.tail) < k)
 			return;
-		tell_ordinal(ring, &p->mark);
 		if (look == RING_LOOK_READY)
 			p->mark.ordinal++;
 		else
 			p->discarded++;
-		p->mark.tail = ring_mem_after(p->mark.tail, k);
+		p->mark.tail += k;
 	}
 }
 

@@ -69,9 +69,11 @@ static void __attribute__((constructor)) make_totals(void)
  * @fd: its file
  * @r: its handle, which has that file, in the modes of libring
  * @slow: gives the processor away now and then
+ * @turns: of taking records in place
  */
 struct subscriber {
 	enum mode mode;
+	unsigned int turns;
 	bool lossy;
 	bool slow;
 	int fd;
@@ -120,17 +122,22 @@ static void step_in_place(struct subscriber *s)
 {
 	/* What was seen counts only when the release says that it was whole. */
 	struct checker tried = s->check;
-	struct ring_view v;
-	int got = 1, err, i;
+	struct ring_view v[BATCH];
+	int got = 1, given, err, i;
 
 	err = ring_wait(s->r, RING_NEVER);
 	if (err) {
 		complain(s->check.wrong, "ring_wait(): %s", ring_strerror(err));
 		return;
 	}
-	for (i = 0; i < BATCH && (got = ring_next(s->r, &v)) == 1; i++)
-		check_record(&tried, v.data, v.len, v.tag);
-	if (got != 1 && got != -EAGAIN && got != -EOVERFLOW)
+	/* One by one and many at a time, by turns */
+	s->turns++;
+	for (given = 0; given < BATCH && got > 0; given += got) {
+		got = s->turns % 2 ? ring_next(s->r, v) : ring_next_many(s->r, v, BATCH - given);
+		for (i = 0; i < got; i++)
+			check_record(&tried, v[i].data, v[i].len, v[i].tag);
+	}
+	if (got <= 0 && got != -EAGAIN && got != -EOVERFLOW)
 		complain(s->check.wrong, "ring_next(): %s", ring_strerror(got));
 	err = got == -EOVERFLOW ? got : ring_release(s->r);
 	if (!err)

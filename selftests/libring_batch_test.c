@@ -322,6 +322,84 @@ TEST_F(lib, batches_of_others)
 	ring_close(other);
 }
 
+/* Many at a time, of all lengths, over several laps, with discarded ones between: as one by one */
+TEST_F(lib, next_many_of_all_lengths)
+{
+	static const unsigned int lens[] = { 0, 1, 48, 49, 256, 257, 5, 6, 7, 1000 };
+	unsigned int round, i, len, tag = 0, expected = 0;
+	struct ring_reservation res;
+	struct ring_view v[7];
+	char buf[1000];
+	int got;
+
+	for (round = 0; round < 3 * self->info.slots / 20; round++) {
+		for (i = 0; i < 10; i++, tag++) {
+			len = lens[(round + i * (round % 3)) % 10];
+			rt_fill(buf, len, tag);
+			ASSERT_EQ(0, ring_publish(self->w, buf, len, tag, RING_NOW));
+			if (tag % 6)
+				continue;
+			ASSERT_EQ(0, ring_reserve(self->w, len, RING_NOW, &res));
+			ASSERT_EQ(0, ring_discard(self->w, &res));
+		}
+		while ((got = ring_next_many(self->r, v, 1 + round % 7)) > 0) {
+			ASSERT_GE(1 + round % 7, got);
+			for (i = 0; i < got; i++, expected++) {
+				ASSERT_EQ(expected, v[i].tag);
+				ASSERT_TRUE(rt_is(v[i].data, v[i].len, v[i].tag));
+			}
+		}
+		ASSERT_EQ(-EAGAIN, got);
+		ASSERT_EQ(tag, expected);
+		ASSERT_EQ(0, ring_release(self->r));
+	}
+	EXPECT_EQ(tag, ring_taken(self->r));
+}
+
+TEST_F(lib, next_many_gives_how_many)
+{
+	struct ring_view v[4];
+	unsigned int i;
+
+	EXPECT_EQ(-EINVAL, ring_next_many(self->r, v, 0));
+	EXPECT_EQ(-EAGAIN, ring_next_many(self->r, v, 4));
+	for (i = 0; i < 6; i++)
+		ASSERT_EQ(0, ring_publish(self->w, &i, sizeof(i), i, RING_NOW));
+	EXPECT_EQ(-EINVAL, ring_next_many(self->r, v, 0));
+	ASSERT_EQ(4, ring_next_many(self->r, v, 4));
+	EXPECT_EQ(3, v[3].tag);
+	EXPECT_EQ(ring_position(self->r) - 1, v[3].sequence);
+	ASSERT_EQ(2, ring_next_many(self->r, v, 4));
+	EXPECT_EQ(5, v[1].tag);
+	EXPECT_EQ(-EAGAIN, ring_next_many(self->r, v, 4));
+	EXPECT_EQ(0, ring_release(self->r));
+	EXPECT_EQ(6, ring_taken(self->r));
+}
+
+/* Overwritten before they are looked at, and in the middle of it */
+TEST_F(lib, next_many_of_what_is_overwritten)
+{
+	unsigned int i, slots = self->info.slots;
+	struct ring_view v[4];
+	int got;
+
+	if (self->info.policy != RING_OVERWRITE)
+		return;
+	for (i = 0; i < slots + 10; i++)
+		ASSERT_EQ(0, ring_publish(self->w, &i, sizeof(i), i, RING_NOW));
+	ASSERT_EQ(-EOVERFLOW, ring_next_many(self->r, v, 4));
+	EXPECT_LE(10, ring_lost(self->r));
+	ASSERT_EQ(4, ring_next_many(self->r, v, 4));
+	EXPECT_EQ(ring_lost(self->r), v[0].tag);
+	for (i = 0; i < slots; i++)
+		ASSERT_EQ(0, ring_publish(self->w, &i, sizeof(i), i + slots + 10, RING_NOW));
+	ASSERT_EQ(-EOVERFLOW, ring_next_many(self->r, v, 4));
+	while ((got = ring_next_many(self->r, v, 4)) > 0)
+		EXPECT_EQ(0, ring_release(self->r));
+	EXPECT_EQ(-EAGAIN, got);
+	EXPECT_EQ(2 * slots + 10, ring_lost(self->r) + ring_taken(self->r));
+}
+
 static long wait_for_it(void *reader)
 {
 	return ring_wait(reader, RING_NEVER);

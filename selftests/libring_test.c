@@ -368,6 +368,7 @@ static int not_refused(struct ring *w, struct ring *r, struct ring_reservation *
 		ring_flush(w),
 		ring_shutdown(w),
 		ring_next(r, &v),
+		ring_next_many(r, &v, 1),
 		ring_release(r),
 		ring_wait(r, RING_NOW),
 		ring_wait_sequence(r, 0, RING_NOW),

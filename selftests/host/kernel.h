@@ -140,9 +140,16 @@ static u64 reclaim(struct ring *ring, u64 need, u64 *busy)
 	mark = ring_mem_mark_read(mem);
 	*busy = RING_NONE;
 	while (goal > mark.tail) {
-		enum ring_look look = ring_mem_look(mem, mark.tail, &state);
-		u32 k = ring_state_k(state);
+		u64 n = ring_mem_singles(mem, mark.tail, (goal < limit ? goal : limit) - mark.tail);
+		enum ring_look look;
+		u32 k;
 
+		mark.tail += n;
+		mark.ordinal += n;
+		if (n)
+			continue;
+		look = ring_mem_look(mem, mark.tail, &state);
+		k = ring_state_k(state);
 		if (look == RING_LOOK_EMPTY)
 			break;
 		if (look == RING_LOOK_BUSY) {
@@ -157,7 +164,7 @@ static u64 reclaim(struct ring *ring, u64 need, u64 *busy)
 			break;
 		if (look == RING_LOOK_READY)
 			mark.ordinal++;
-		mark.tail = ring_mem_after(mark.tail, k);
+		mark.tail += k;
 	}
 	if (mark.tail != tail) {
 		index = ring_load(&control->mark_index) + 1;

@@ -226,6 +226,12 @@ static inline __u64 ring_state_make(__u32 lap, __u32 k, __u32 owner, enum ring_p
 	return (__u64)lap << 32 | (__u64)k << 14 | (__u64)owner << 2 | (__u64)phase;
 }
 
+/* A state but for who made it */
+static inline __u64 ring_state_anonymous(__u64 state)
+{
+	return state & ~((__u64)RING_OWNER_MAX << 2);
+}
+
 static inline __u32 ring_state_lap(__u64 state)
 {
 	return (__u32)(state >> 32);
@@ -337,19 +343,6 @@ static inline struct ring_slot *ring_mem_slot(const struct ring_mem *m, __u64 se
 	return (struct ring_slot *)(void *)(m->slots + index * m->slot_size);
 }
 
-/*
- * The sequence after a record of @k slots. A processor looks ahead through a branch that it can guess, not through a
- * sum: so that the lines of many records are on their way from another processor at a time, and not one after another,
- * the usual length is a branch, and the compiler shall not make a sum of it again.
- */
-static inline __u64 ring_mem_after(__u64 sequence, __u32 k)
-{
-	if (__builtin_expect(k == 1, 1))
-		return sequence + 1;
-	__asm__ __volatile__("" : "+r" (k));
-	return sequence + k;
-}
-
 /* How many slots a record of @len bytes takes; @len is at most m->longest. */
 static inline __u32 ring_mem_slots_for(const struct ring_mem *m, __u64 len)
 {
@@ -374,12 +367,18 @@ static inline void ring_slot_describe(struct ring_slot *slot, __u32 word, __u32 
 #endif
 }
 
-/* Where the payload of the record at @sequence with the len word @word lies */
-static inline unsigned char *ring_mem_payload(const struct ring_mem *m, __u64 sequence, __u32 word)
+/* Where the payload of the record at @sequence, whose slot is @slot, lies, with the len word @word */
+static inline unsigned char *ring_slot_payload(const struct ring_mem *m, const struct ring_slot *slot, __u64 sequence,
+					       __u32 word)
 {
 	if (!(word & RING_LEN_BULK))
-		return (unsigned char *)ring_mem_slot(m, sequence) + RING_SLOT_HEADER;
+		return (unsigned char *)(unsigned long)(slot + 1);
 	return m->bulk + ((__u64)((__u32)sequence & m->slot_mask) << m->stride_shift);
+}
+
+static inline unsigned char *ring_mem_payload(const struct ring_mem *m, __u64 sequence, __u32 word)
+{
+	return ring_slot_payload(m, ring_mem_slot(m, sequence), sequence, word);
 }
 
 /* Whether the k of a claim is one that a record or a batch of this ring can have */
@@ -427,6 +426,52 @@ static inline enum ring_look ring_mem_look(const struct ring_mem *m, __u64 seque
 		return RING_LOOK_PASSED;
 	return ring_state_phase(st) == RING_COMMITTED ? RING_LOOK_READY :
 	       ring_state_phase(st) == RING_BUSY ? RING_LOOK_BUSY : RING_LOOK_SKIP;
+}
+
+/*
+ * What the slot of @sequence says, but for the owner, if a committed record of one slot stands there. That is what is
+ * usual, and one comparison tells it: ring_slot_is(); ring_mem_look() tells everything else.
+ */
+static inline __u64 ring_mem_single(const struct ring_mem *m, __u64 sequence)
+{
+	return ring_state_make(ring_mem_lap(m, sequence), 1, 0, RING_COMMITTED);
+}
+
+/*
+ * Whether a slot says what ring_mem_single() does: then payload, len and tag may be read.
+ *
+ * A processor looks ahead through a branch that it can guess, not through a sum: a reader that goes one further
+ * behind this has the lines of many records on their way from another processor at a time.
+ */
+static inline int ring_slot_is(const struct ring_slot *slot, __u64 single)
+{
+	/* RB_PAYLOAD read/A, RB_HEAD look/H */
+	return ring_state_anonymous(ring_load_acquire(&slot->state)) == single;
+}
+
+/* The slot behind @slot, which is not the last one */
+static inline const struct ring_slot *ring_mem_slot_behind(const struct ring_mem *m, const struct ring_slot *slot)
+{
+	return (const struct ring_slot *)(const void *)((const unsigned char *)slot + m->slot_size);
+}
+
+/* How many slots there are from that of @sequence to the last one; their sequences are of one lap. */
+static inline __u32 ring_mem_to_end(const struct ring_mem *m, __u64 sequence)
+{
+	return m->slot_count - ((__u32)sequence & m->slot_mask);
+}
+
+/* How many committed records of one slot stand at @sequence and behind it before the last slot, at most @most */
+static inline __u64 ring_mem_singles(const struct ring_mem *m, __u64 sequence, __u64 most)
+{
+	const struct ring_slot *slot = ring_mem_slot(m, sequence);
+	__u64 single = ring_mem_single(m, sequence), n;
+
+	if (most > ring_mem_to_end(m, sequence))
+		most = ring_mem_to_end(m, sequence);
+	for (n = 0; n < most && ring_slot_is(slot, single); n++)
+		slot = ring_mem_slot_behind(m, slot);
+	return n;
 }
 
 /**

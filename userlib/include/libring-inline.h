@@ -30,6 +30,7 @@ struct ring {
 
 /* When there is more to do than to look at the memory */
 int ring_next_slow(struct ring *r, struct ring_view *v);
+int ring_next_many_slow(struct ring *r, struct ring_view *v, unsigned int count);
 int ring_release_slow(struct ring *r);
 int ring_overrun(struct ring *r);
 int ring_wake(struct ring *r, unsigned int which);
@@ -43,37 +44,60 @@ void *ring_batch_at_slow(struct ring *r, struct ring_batch *b, unsigned int i, s
 int ring_commit_many_slow(struct ring *r, struct ring_batch *b, unsigned int count);
 int ring_discard_many_slow(struct ring *r, struct ring_batch *b);
 
-/* Make @v of the record at the position, whose state is COMMITTED; 0: lapped, or no record can be so. */
-RING_HOT int ring_take(struct ring *r, __u64 state, struct ring_view *v)
+/*
+ * Whether a committed record of one slot stands at @sequence, whose slot is @slot; then @v is of it, unless it is
+ * lapped. @single: from ring_mem_single()
+ */
+RING_HOT int ring_view_single(const struct ring_mem *m, __u64 sequence, const struct ring_slot *slot, __u64 single,
+			      struct ring_view *v)
 {
-	__u64 sequence = r->position;
-	const struct ring_slot *slot = ring_mem_slot(&r->in, sequence);
-	__u32 k = ring_state_k(state);
-	__u32 word = ring_load(&slot->len);
-	__u32 tag = ring_load(&slot->tag);
+	__u32 word, tag;
 
-	/* The order matters: only a record that is not lapped by now has a len that goes with its k. */
-	if (!ring_likely(ring_mem_k_valid(&r->in, k) && ring_mem_len_valid(&r->in, k, word) &&
-			 !ring_mem_lapped(&r->in, r->released)))
+	if (!ring_likely(ring_slot_is(slot, single)))
 		return 0;
-	v->data = ring_mem_payload(&r->in, sequence, word);
+	word = ring_load(&slot->len);
+	tag = ring_load(&slot->tag);
+	if (!ring_likely(ring_mem_len_valid(m, 1, word)))
+		return 0;
+	v->data = ring_slot_payload(m, slot, sequence, word);
 	v->sequence = sequence;
 	v->len = word & ~RING_LEN_BULK;
 	v->tag = tag;
-	r->position = ring_mem_after(sequence, k);
-	r->pending++;
 	return 1;
 }
 
 RING_INLINE int ring_next(struct ring *r, struct ring_view *v)
 {
-	__u64 state;
+	const struct ring_mem *m = &r->in;
+	__u64 sequence = r->position;
 
-	if (ring_likely(ring_load(r->reading)) &&
-	    ring_likely(ring_mem_look(&r->in, r->position, &state) == RING_LOOK_READY) &&
-	    ring_likely(ring_take(r, state, v)))
-		return 1;
-	return ring_next_slow(r, v);
+	if (!ring_likely(ring_load(r->reading)) ||
+	    !ring_likely(ring_view_single(m, sequence, ring_mem_slot(m, sequence), ring_mem_single(m, sequence), v)) ||
+	    !ring_likely(!ring_mem_lapped(m, r->released)))
+		return ring_next_slow(r, v);
+	r->position = sequence + 1;
+	r->pending++;
+	return 1;
+}
+
+RING_INLINE int ring_next_many(struct ring *r, struct ring_view *v, unsigned int count)
+{
+	const struct ring_mem m = r->in;	/* what is stored through other pointers does not change it */
+	__u64 sequence = r->position, single = ring_mem_single(&m, sequence);
+	const struct ring_slot *slot = ring_mem_slot(&m, sequence);
+	unsigned int n;
+
+	if (!ring_likely(ring_load(r->reading)))
+		return ring_next_many_slow(r, v, count);
+	if (count > ring_mem_to_end(&m, sequence))
+		count = ring_mem_to_end(&m, sequence);
+	for (n = 0; n < count && ring_view_single(&m, sequence + n, slot, single, &v[n]); n++)
+		slot = ring_mem_slot_behind(&m, slot);
+	if (!ring_likely(n) || !ring_likely(!ring_mem_lapped(&r->in, r->released)))
+		return ring_next_many_slow(r, v, count);
+	r->position = sequence + n;
+	r->pending += n;
+	return (int)n;
 }
 
 RING_INLINE int ring_release(struct ring *r)
@@ -218,7 +242,7 @@ RING_HOT int ring_put_exclusive(struct ring *r, const void *buf, size_t len, uin
 	slot = ring_mem_slot(m, sequence);
 	word = ring_mem_len_word(m, len);
 	if (len)
-		memcpy(ring_mem_payload(m, sequence, word), buf, len);
+		memcpy(ring_slot_payload(m, slot, sequence, word), buf, len);
 	ring_slot_describe(slot, word, tag);
 	ring_mem_exclusive_store(m, &r->only, r->owner, k, sequence, RING_COMMITTED);
 	*end = sequence + k;
@@ -342,16 +366,20 @@ RING_INLINE int ring_reserve_many(struct ring *r, size_t len, unsigned int count
 /* The header before the payload: stores in the order of the memory are quicker, when its lines are on their way. */
 RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag)
 {
-	const struct ring_mem *m = &r->out;
+	const struct ring_mem m = r->out;	/* what is stored through other pointers does not change it */
 	__u64 sequence = b->sequence + (__u64)i * b->k;
-	__u32 bulk = ring_mem_len_word(m, b->len) & RING_LEN_BULK;
+	struct ring_slot *slot = ring_mem_slot(&m, sequence);
+	__u32 bulk;
 
 	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_is_direct(r)))
 		return ring_batch_at_slow(r, b, i, len, tag);
+	if (i == b->reserved)
+		b->reserved++;
 	if (i)
-		ring_mem_batch_store(m, sequence, b->k, RING_COMMITTED);
-	ring_slot_describe(ring_mem_slot(m, sequence), (__u32)len | bulk, tag);
-	return ring_mem_payload(m, sequence, bulk);
+		ring_mem_batch_store(&m, sequence, b->k, RING_COMMITTED);
+	bulk = ring_likely(b->len <= m.inline_max) ? 0 : RING_LEN_BULK;
+	ring_slot_describe(slot, (__u32)len | bulk, tag);
+	return ring_slot_payload(&m, slot, sequence, bulk);
 }
 
 RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned int count)
@@ -365,9 +393,9 @@ RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned 
 		/* One by one: who looks at one alone must not find what was there before. */
 		for (at = used; at < slots; at += k)
 			ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
-		/* What nobody has described would be a hole. */
-		for (at = k; at < used; at += k)
-			if (!ring_likely(ring_mem_is_batched(m, b->sequence + at, k)))
+		/* What nobody has described would be a hole. Mostly all are, one after another. */
+		for (at = k; !ring_likely(b->reserved >= count) && at < used; at += k)
+			if (!ring_mem_is_batched(m, b->sequence + at, k))
 				ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
 		ring_mem_commit(m, b->sequence, k, r->owner);
 	} else {

@@ -284,7 +284,21 @@ int ring_set_spin(struct ring *r, uint64_t ns);
 RING_INLINE int ring_next(struct ring *r, struct ring_view *v);
 
 /**
- * ring_release - release all records that ring_next() gave
+ * ring_next_many - look at many records, in place
+ * @r: a handle opened for reading
+ * @v: the records, an array
+ * @count: its length
+ *
+ * As so many calls of ring_next(), in less time. Fewer than @count does not mean that there are no more: the next call
+ * tells.
+ *
+ * Returns how many it gave, at least 1; else as ring_next(). With -EOVERFLOW those of this call are void, too.
+ * -EINVAL: @count is 0.
+ */
+RING_INLINE int ring_next_many(struct ring *r, struct ring_view *v, unsigned int count);
+
+/**
+ * ring_release - release all records that ring_next() and ring_next_many() gave
  * @r: the handle
  *
  * Their views are void from now on. Wakes writers that wait for the room.

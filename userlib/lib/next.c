@@ -66,6 +66,28 @@ static int nothing(struct ring *r, enum ring_look look, __u32 status)
 	return look == RING_LOOK_EMPTY && status & RING_STATUS_SHUTDOWN ? 0 : -EAGAIN;
 }
 
+/* Make @v of the record at the position, whose state is COMMITTED; false: lapped, or no record can be so. */
+static bool take(struct ring *r, __u64 state, struct ring_view *v)
+{
+	const struct ring_mem *m = &r->in;
+	__u64 sequence = r->position;
+	const struct ring_slot *slot = ring_mem_slot(m, sequence);
+	__u32 k = ring_state_k(state);
+	__u32 word = ring_load(&slot->len);
+	__u32 tag = ring_load(&slot->tag);
+
+	/* The order matters: only a record that is not lapped by now has a len that goes with its k. */
+	if (!ring_mem_k_valid(m, k) || !ring_mem_len_valid(m, k, word) || ring_mem_lapped(m, r->released))
+		return false;
+	v->data = ring_mem_payload(m, sequence, word);
+	v->sequence = sequence;
+	v->len = word & ~RING_LEN_BULK;
+	v->tag = tag;
+	r->position = sequence + k;
+	r->pending++;
+	return true;
+}
+
 EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 {
 	struct handle *h = handle_of(r);
@@ -78,6 +100,9 @@ EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 	int err;
 
 	err = ring_reading(h);
+	/* One of several slots, or in the bulk area */
+	if (!err && ring_mem_look(m, r->position, &state) == RING_LOOK_READY && take(r, state, v))
+		return 1;
 	for (tries = 0; !err && tries < ARM_TRIES; tries++) {
 		err = ring_skip(r);
 		status = ring_load_acquire(&m->control->status);	/* RB_SHUTDOWN end/G */
@@ -90,7 +115,7 @@ EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 		ring_mb();						/* RB_DATA armed/D */
 		look = ring_mem_look(m, r->position, &state);
 
-		if (look == RING_LOOK_READY && ring_take(r, state, v))
+		if (look == RING_LOOK_READY && take(r, state, v))
 			return 1;
 		if (ring_mem_lapped(m, r->released))
 			return ring_overrun(r);
@@ -106,4 +131,18 @@ EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 		err = arm(h);
 	}
 	return err ? err : -EAGAIN;
+}
+
+EXPORT int ring_next_many_slow(struct ring *r, struct ring_view *v, unsigned int count)
+{
+	unsigned int n;
+	int ret = -EINVAL;
+
+	for (n = 0; n < count; n++) {
+		ret = ring_next(r, &v[n]);
+		if (ret <= 0)
+			break;
+	}
+	/* The other reasons to end are there at the next call, too. */
+	return n && ret != -EOVERFLOW ? (int)n : ret;
 }

@@ -35,6 +35,11 @@ int ring_next_slow(struct ring *r, struct ring_view *v)
 	return -EAGAIN;
 }
 
+int ring_next_many_slow(struct ring *r, struct ring_view *v, unsigned int count)
+{
+	return ring_next(r, v);
+}
+
 int ring_release_slow(struct ring *r)
 {
 	(void)r;
@@ -159,20 +164,31 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 	return (unsigned int)ring_commit_many(r, &b, n);
 }
 
+static ALWAYS_INLINE void take(struct end *e, unsigned int i, const struct ring_view *v, size_t size, bool in_place)
+{
+	if (!in_place)
+		memcpy(bench_record(e, i, size), v->data, size);
+	bench_take(e, in_place ? v->data : bench_record(e, i, size), size, in_place);
+}
+
 static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t size, unsigned int batch,
 					  bool in_place)
 {
 	struct ring *r = &((struct own *)e->own)->ring;
-	struct ring_view v;
+	struct ring_view v[BATCH];
 	unsigned int i;
+	int got;
 
-	/* As in the manual's loop: what there is one by one, then one release, after 32 of them at the latest */
+	/* As in the manual's loop: what there is, then one release, after 32 of them at the latest */
 	if (e->work->kind != PINGPONG)
 		n = BATCH;
-	for (i = 0; i < n && ring_next(r, &v) == 1; i++) {
-		if (!in_place)
-			memcpy(bench_record(e, i, size), v.data, size);
-		bench_take(e, in_place ? v.data : bench_record(e, i, size), size, in_place);
+	if (batch == 1) {
+		for (i = 0; i < n && ring_next(r, v) == 1; i++)
+			take(e, i, v, size, in_place);
+	} else {
+		got = ring_next_many(r, v, n);
+		for (i = 0; (int)i < got; i++)
+			take(e, i, &v[i], size, in_place);
 	}
 	if (i) {
 		ring_release(r);

@@ -58,15 +58,21 @@ static __attribute__((noinline)) void reclaim(struct channel *c)
 		limit = cursor < limit ? cursor : limit;
 	}
 	mark = ring_mem_mark_read(m);
-	while (mark.tail < goal) {
-		enum ring_look look = ring_mem_look(m, mark.tail, &state);
-		__u32 k = ring_state_k(state);
+	while (mark.tail < goal && mark.tail < limit) {
+		__u64 n = ring_mem_singles(m, mark.tail, (goal < limit ? goal : limit) - mark.tail);
+		enum ring_look look;
+		__u32 k;
 
-		if ((look != RING_LOOK_READY && look != RING_LOOK_SKIP) || limit - mark.tail < k ||
-		    mark.tail >= limit)
+		mark.tail += n;
+		mark.ordinal += n;
+		if (n)
+			continue;
+		look = ring_mem_look(m, mark.tail, &state);
+		k = ring_state_k(state);
+		if ((look != RING_LOOK_READY && look != RING_LOOK_SKIP) || limit - mark.tail < k)
 			break;
 		mark.ordinal += look == RING_LOOK_READY;
-		mark.tail = ring_mem_after(mark.tail, k);
+		mark.tail += k;
 	}
 	if (mark.tail != tail) {
 		index = control->mark_index + 1;

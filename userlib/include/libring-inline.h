@@ -373,6 +373,7 @@ RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned i
 
 	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_is_direct(r)))
 		return ring_batch_at_slow(r, b, i, len, tag);
+	/* So many are described, one after another: ring_commit_many() need not look whether they are */
 	if (i == b->reserved)
 		b->reserved++;
 	if (i)

@@ -100,7 +100,7 @@ EXPORT int ring_next_slow(struct ring *r, struct ring_view *v)
 	int err;
 
 	err = ring_reading(h);
-	/* One of several slots, or in the bulk area */
+	/* One of several slots, which ring_next() leaves to this */
 	if (!err && ring_mem_look(m, r->position, &state) == RING_LOOK_READY && take(r, state, v))
 		return 1;
 	for (tries = 0; !err && tries < ARM_TRIES; tries++) {

@@ -2,6 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # Is there memory that nobody points to? To be run last in a machine, with kmemleak on. TAP on stdout.
 file=/sys/kernel/debug/kmemleak
+
+# What kmemleak has found that has to do with a module under test, but for one thing: when 6.1's class_register() runs out
+# of memory in kset_register(), the name that it has given the class stays, and no module can get at it.
+leaks() {
+	awk '
+	function judge() {
+		if (object ~ /\[(ring|broken)\]/ && object !~ / kobject_set_name\+[^\n]*\n[^\n]* __class_register\+/)
+			printf "%s", object
+		object = ""
+	}
+	/^unreferenced object/ { judge() }
+	{ object = object "# " $0 "\n" }
+	END { judge() }
+	' $file
+}
+
 echo 1..1
 [ -w $file ] && echo scan >$file || {
 	echo "not ok 1 $file: no kmemleak"
@@ -10,8 +26,7 @@ echo 1..1
 sleep 6 # younger ones do not count
 echo scan >$file
 echo scan >$file
-if grep -q -e '\[ring\]' -e '\[broken\]' $file; then
-	sed 's/^/# /' $file | head -n 100
+if leaks | head -n 100 | grep .; then
 	echo "not ok 1 nothing has leaked"
 	exit 1
 fi

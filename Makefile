@@ -86,7 +86,7 @@ check-static: deps
 # Everything on kernels with debuggers, which are built once: first whether each debugger sees what it is there for
 DEBUG_MEDIATED = --vm "$(MODARGS)" selftests/failure_test $(MEDIATED_TESTS)
 DEBUG_DIRECT = --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
-LEAK_TESTS = $(addprefix selftests/,failure_test control_test subscribe_test publish_test mmap_test debug/leaks.sh)
+LEAK_TESTS = $(addprefix selftests/,control_test subscribe_test publish_test mmap_test failure_test debug/leaks.sh)
 check-debug: deps
 	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
 	@$(MAKE) all

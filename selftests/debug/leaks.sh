@@ -19,6 +19,7 @@ leaks() {
 }
 
 echo 1..1
+echo 'ring: leaks are looked at' >/dev/kmsg # see vm/complaint
 [ -w $file ] && echo scan >$file || {
 	echo "not ok 1 $file: no kmemleak"
 	exit 1

@@ -214,7 +214,7 @@ int ring_argument_put(int ret, const void *arg, u32 known, unsigned int command,
 static long call_with_structure(struct file *file, const struct call *c, void __user *user)
 {
 	struct ring_file *f = file->private_data;
-	union ring_argument arg;
+	union ring_argument arg ring_uninitialized;	/* so much of it as is copied in */
 	int ret;
 
 	ret = ring_argument_get(&arg, c->size, c->command, user);

@@ -9,7 +9,7 @@
 #include "user.h"
 
 /* So many of an array are copied out at a time. */
-#define SOME	16
+#define SOME	32
 
 /**
  * struct taken - a committed record as it was found
@@ -28,9 +28,8 @@ struct taken {
 };
 
 /* What the header of the committed record of @k slots at @sequence says, each word read once, and checked. */
-static __always_inline int open_record(struct ring *ring, u64 sequence, u32 k, struct taken *t)
+static __always_inline int open_record(const struct ring_mem *mem, u64 sequence, u32 k, struct taken *t)
 {
-	const struct ring_mem *mem = &ring->mem;
 	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
 	u32 word = READ_ONCE(slot->len);
 
@@ -80,7 +79,7 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 			t->next = sequence;
 			return ring_mem_lapped(mem, first) ? -EOVERFLOW : -EAGAIN;
 		case RING_LOOK_READY:
-			ret = open_record(ring, sequence, ring_state_k(state), t);
+			ret = open_record(mem, sequence, ring_state_k(state), t);
 			return ret ? corrupt_unless_lapped(ring, first) : 1;
 		case RING_LOOK_SKIP:
 			if (!ring_mem_k_valid(mem, ring_state_k(state)))
@@ -97,9 +96,8 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
  * Whether a committed record stands at @sequence, and nothing else is to be told of it; if not, find_record() tells
  * what. @tail: as it was some time before: see ring_look().
  */
-static __always_inline bool next_record(struct ring *ring, u64 tail, u64 sequence, struct taken *t)
+static __always_inline bool next_record(const struct ring_mem *mem, u64 tail, u64 sequence, struct taken *t)
 {
-	const struct ring_mem *mem = &ring->mem;
 	u32 k = 1;
 	u64 state;
 
@@ -110,7 +108,7 @@ static __always_inline bool next_record(struct ring *ring, u64 tail, u64 sequenc
 			return false;
 		k = ring_state_k(state);
 	}
-	return !open_record(ring, sequence, k, t);
+	return !open_record(mem, sequence, k, t);
 }
 
 /* Move the cursor to @next, @records having been taken. */
@@ -253,6 +251,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	u64 cursor = READ_ONCE(f->sub.cursor->cursor), next = cursor, at = cursor, tail;
 	u8 __user *buf = u64_to_user_ptr(arg->buf);
 	struct ring *ring = f->ring;
+	const struct ring_mem mem = ring->mem;	/* a copy: the compiler cannot know that nobody changes it */
 	u32 offset = 0, n, told;
 	struct taken t;
 	int ret = 1;
@@ -260,9 +259,9 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 	lockdep_assert_held(&f->lock);
 	while (ret > 0 && arg->taken < arg->count) {
 		ret = ring_error(ring) ?: 1;
-		tail = smp_load_acquire(&ring->mem.control->tail);	/* RB_TAIL walk/B */
+		tail = smp_load_acquire(&mem.control->tail);	/* RB_TAIL walk/B */
 		for (n = 0; ret > 0 && n < min_t(u32, arg->count - arg->taken, SOME); n++) {
-			if (!next_record(ring, tail, at, &t)) {
+			if (!next_record(&mem, tail, at, &t)) {
 				ret = find_record(ring, at, &t);
 				if (ret <= 0)
 					break;
@@ -273,7 +272,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 				break;
 			}
 			ret = ring_copy_out(buf + offset, t.payload, t.len) ? 1 : -EFAULT;
-			if (ret > 0 && ring_mem_lapped(&ring->mem, at))	/* RB_LAPPED read/C */
+			if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
 				ret = -EOVERFLOW;
 			if (ret <= 0)
 				break;
@@ -369,7 +368,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 	case RING_LOOK_READY:
 		break;
 	}
-	ret = open_record(ring, sequence, ring_state_k(state), &t);
+	ret = open_record(mem, sequence, ring_state_k(state), &t);
 	if (ret)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;

@@ -17,7 +17,7 @@
 #define COPY_TRIES	3
 
 /* So many of an array are copied in at a time. */
-#define SOME		16
+#define SOME		32
 
 struct space {
 	struct ring *ring;
@@ -233,11 +233,11 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
  */
 static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *records, u32 n, u64 *sequence, u64 *end)
 {
-	const struct ring_mem *mem = &f->ring->mem;
-	u32 longest = min_t(u32, mem->inline_max, COPY_FIRST), count = 0, done = 0, owner, i;
+	const struct ring_mem mem = f->ring->mem;	/* a copy: the compiler cannot know that nobody changes it */
+	u32 longest = min_t(u32, mem.inline_max, COPY_FIRST), count = 0, done = 0, owner, i;
 	u64 s;
 
-	n = min(n, mem->k_max);
+	n = min(n, mem.k_max);
 	while (count < n && records[count].len <= longest)
 		count++;
 	if (count < 2 || claim(f, count, RING_NOW, sequence))
@@ -247,22 +247,22 @@ static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *
 	pagefault_disable();
 	for (; done < count; done++, s++) {
 		const struct ring_publish_record *r = &records[done];
-		struct ring_slot *slot = ring_mem_slot(mem, s);
+		struct ring_slot *slot = ring_mem_slot(&mem, s);
 
 		if (!ring_copy_in(slot + 1, u64_to_user_ptr(r->addr), r->len))
 			break;
 		ring_slot_describe(slot, r->len, r->tag);
 		trace_ring_publish(f, s, 1, r->len, r->tag);
 		if (done)
-			ring_mem_batch_store(mem, s, 1, RING_COMMITTED);
+			ring_mem_batch_store(&mem, s, 1, RING_COMMITTED);
 	}
 	pagefault_enable();
 	for (i = done; i < count && done; i++)
-		ring_mem_batch_store(mem, s++, 1, RING_DISCARDED);
+		ring_mem_batch_store(&mem, s++, 1, RING_DISCARDED);
 	if (done)
-		ring_mem_commit(mem, *sequence, 1, owner);		/* RB_PAYLOAD commit/A */
+		ring_mem_commit(&mem, *sequence, 1, owner);		/* RB_PAYLOAD commit/A */
 	else
-		ring_mem_discard(mem, *sequence, count, owner);
+		ring_mem_discard(&mem, *sequence, count, owner);
 	*end = *sequence + count;
 	if (done < count)
 		wake_data(f->ring, *end);

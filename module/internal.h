@@ -340,6 +340,7 @@ int ring_file_lock(struct ring_file *f, bool nowait);
 /* read.c: taking records */
 enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state);
 ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t ring_read(struct file *file, char __user *buf, size_t len, loff_t *pos);
 int ring_read_many(struct ring_file *f, struct ring_read *arg);
 int ring_get(struct ring_file *f, struct ring_get *arg);
 int ring_next_length(struct ring_file *f);
@@ -356,6 +357,7 @@ bool ring_consistent(struct ring *ring);
 
 /* write.c: publishing */
 ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from);
+ssize_t ring_write(struct file *file, const char __user *buf, size_t len, loff_t *pos);
 int ring_publish_many(struct ring_file *f, struct ring_publish *arg);
 int ring_wait_space(struct ring *ring, u32 k, u64 deadline);
 

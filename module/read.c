@@ -133,18 +133,35 @@ static int catch_up(struct ring_file *f)
 	return -EOVERFLOW;
 }
 
+/**
+ * struct sink - where a read()'s bytes go
+ * @iter: there, if it is not NULL
+ * @buf: else here
+ * @room: how many at most
+ */
+struct sink {
+	struct iov_iter *iter;
+	void __user *buf;
+	size_t room;
+};
+
 /* One read() of what is there now; under f->lock. -EAGAIN: nothing. */
-static ssize_t read_now(struct ring_file *f, void *iter)
+static ssize_t read_now(struct ring_file *f, void *sink)
 {
-	struct iov_iter *to = iter;
+	struct sink *to = sink;
 	struct ring *ring = f->ring;
+	const struct ring_mem *mem = &ring->mem;
 	struct ring_subscriber *sub = &f->sub;
-	size_t part, copied;
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
+	u64 cursor = READ_ONCE(sub->cursor->cursor), turns;
+	size_t part = 0, copied, n;
 	struct taken t;
-	u64 cursor, turns;
 	int ret;
 
 	lockdep_assert_held(&f->lock);
+	/* Mostly there is a record, and nobody has read a part of it. */
+	if (!ring_error(ring) && sub->part_sequence == RING_NONE && next_record(mem, tail, cursor, &t) && t.len)
+		goto found;
 	for (turns = 0;; turns++) {
 		/* Over records of length 0 without end, if somebody publishes them faster than this passes them. */
 		if (turns > ring->mem.slot_count || (turns && signal_pending(current)))
@@ -165,9 +182,11 @@ static ssize_t read_now(struct ring_file *f, void *iter)
 		release(f, t.next, 1);
 	}
 
+found:
+	n = min(t.len - part, to->room);
 	/* Not copy_to_iter(), for the same reason as in user.h */
-	copied = _copy_to_iter(t.payload + part, min(t.len - part, iov_iter_count(to)), to);
-	if (ring_mem_lapped(&ring->mem, cursor))		/* RB_LAPPED read/C */
+	copied = to->iter ? _copy_to_iter(t.payload + part, n, to->iter) : n - ring_copy_out(to->buf, t.payload + part, n);
+	if (ring_mem_lapped(mem, cursor))			/* RB_LAPPED read/C */
 		return catch_up(f);
 	if (!copied)
 		return -EFAULT;
@@ -184,7 +203,7 @@ static ssize_t read_now(struct ring_file *f, void *iter)
  * Take something with @now, which is called under f->lock and answers -EAGAIN when there is nothing;
  * sleep for it until @deadline. @nolock: never sleep, not even for the lock.
  */
-static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, void *arg), void *arg,
+static __always_inline ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, void *arg), void *arg,
 		    u64 deadline, bool nolock)
 {
 	struct ring *ring = f->ring;
@@ -221,12 +240,23 @@ static ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, voi
 
 ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
+	struct sink sink = { .iter = to, .room = iov_iter_count(to) };
 	bool nolock = iocb->ki_flags & IOCB_NOWAIT;
 	bool nowait = nolock || iocb->ki_filp->f_flags & O_NONBLOCK;
 
-	if (!iov_iter_count(to))
+	if (!sink.room)
 		return 0;
-	return take(iocb->ki_filp->private_data, read_now, to, nowait ? RING_NOW : RING_NEVER, nolock);
+	return take(iocb->ki_filp->private_data, read_now, &sink, nowait ? RING_NOW : RING_NEVER, nolock);
+}
+
+/* The same without an iterator: see ring_write(). */
+ssize_t ring_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct sink sink = { .buf = buf, .room = len };
+
+	if (!len)
+		return 0;
+	return take(file->private_data, read_now, &sink, file->f_flags & O_NONBLOCK ? RING_NOW : RING_NEVER, false);
 }
 
 /* Tell the caller of @n records; of how many it could be told, where its array ends among them. */
@@ -271,7 +301,7 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 				ret = -EMSGSIZE;
 				break;
 			}
-			ret = ring_copy_out(buf + offset, t.payload, t.len) ? 1 : -EFAULT;
+			ret = ring_copy_out(buf + offset, t.payload, t.len) ? -EFAULT : 1;
 			if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
 				ret = -EOVERFLOW;
 			if (ret <= 0)
@@ -373,7 +403,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;
 	arg->tag = t.tag;
-	if (t.len <= arg->buf_len && !ring_copy_out(u64_to_user_ptr(arg->buf), t.payload, t.len))
+	if (t.len <= arg->buf_len && ring_copy_out(u64_to_user_ptr(arg->buf), t.payload, t.len))
 		return -EFAULT;
 	if (ring_mem_lapped(mem, sequence))			/* RB_LAPPED read/C */
 		return -EOVERFLOW;

@@ -12,23 +12,24 @@
 #include <linux/instrumented.h>
 #include <linux/uaccess.h>
 
-/* Whether all of it could be copied. May sleep in a page fault. */
-static inline bool ring_copy_out(void __user *to, const void *from, size_t len)
+/* Both return how many bytes could not be copied, and may sleep in a page fault unless page faults are disabled. */
+
+static inline size_t ring_copy_out(void __user *to, const void *from, size_t len)
 {
 	might_fault();
 	if (!access_ok(to, len))
-		return false;
+		return len;
 	instrument_read(from, len);
-	return !raw_copy_to_user(to, from, len);
+	return raw_copy_to_user(to, from, len);
 }
 
-/* The same, for who has page faults disabled */
-static inline bool ring_copy_in(void *to, const void __user *from, size_t len)
+static inline size_t ring_copy_in(void *to, const void __user *from, size_t len)
 {
+	might_fault();
 	if (!access_ok(from, len))
-		return false;
+		return len;
 	instrument_write(to, len);
-	return !raw_copy_from_user(to, from, len);
+	return raw_copy_from_user(to, from, len);
 }
 
 #endif /* RING_USER_H */

@@ -19,6 +19,18 @@
 /* So many of an array are copied in at a time. */
 #define SOME		32
 
+/**
+ * struct source - where a record's bytes come from
+ * @iter: from there, if it is not NULL
+ * @buf: else from here
+ * @len: how many
+ */
+struct source {
+	struct iov_iter *iter;
+	const void __user *buf;
+	size_t len;
+};
+
 struct space {
 	struct ring *ring;
 	u32 k;
@@ -126,21 +138,28 @@ static __always_inline int put(struct ring_file *f, const void *source, size_t l
 	return 0;
 }
 
+/* Whether all of it could be copied */
+static __always_inline bool copy_in(void *to, const struct source *from)
+{
+	return from->iter ? _copy_from_iter(to, from->len, from->iter) == from->len :
+			    !ring_copy_in(to, from->buf, from->len);
+}
+
 /*
  * Between claim and commit nothing may sleep, so that no reader waits for this caller's page faults: a short record
  * is copied in first.
  */
-static int publish_short(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
-			 u64 *sequence, u64 *end)
+static __always_inline int publish_short(struct ring_file *f, const struct source *from, u32 tag, u64 deadline,
+					 u64 *sequence, u64 *end)
 {
 	u8 copy[COPY_FIRST] ring_uninitialized;
 
-	if (_copy_from_iter(copy, len, from) != len)
+	if (!copy_in(copy, from))
 		return -EFAULT;
-	return put(f, copy, len, tag, deadline, sequence, end);
+	return put(f, copy, from->len, tag, deadline, sequence, end);
 }
 
-static int publish_copied(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
+static int publish_copied(struct ring_file *f, const struct source *from, u32 tag, u64 deadline,
 			  u64 *sequence, u64 *end)
 {
 	void *copy;
@@ -148,12 +167,12 @@ static int publish_copied(struct ring_file *f, struct iov_iter *from, size_t len
 
 	if (deadline == RING_NOW)
 		return -EAGAIN;
-	copy = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	copy = kvmalloc(from->len, GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return -ENOMEM;
 	ret = -EFAULT;
-	if (copy_from_iter_full(copy, len, from))
-		ret = put(f, copy, len, tag, deadline, sequence, end);
+	if (copy_in(copy, from))
+		ret = put(f, copy, from->len, tag, deadline, sequence, end);
 	kvfree(copy);
 	return ret;
 }
@@ -162,22 +181,22 @@ static int publish_copied(struct ring_file *f, struct iov_iter *from, size_t len
  * Of a long one the pages are faulted in first. Should they be gone again by the time of the copy, the claim is
  * discarded; when that goes on, it is copied in first after all.
  */
-static int publish_long(struct ring_file *f, struct iov_iter *from, size_t len, u32 tag, u64 deadline,
-			u64 *sequence, u64 *end)
+static int publish_long(struct ring_file *f, const struct source *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
-	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);
+	u32 word = ring_mem_len_word(mem, from->len), k = ring_mem_slots_for(mem, from->len);
 	int tries, ret;
 
 	for (tries = 0; tries < COPY_TRIES; tries++) {
-		if (fault_in_iov_iter_readable(from, len))
+		if (from->iter ? fault_in_iov_iter_readable(from->iter, from->len) :
+				 fault_in_readable(from->buf, from->len))
 			return -EFAULT;
 		ret = claim(f, k, deadline, sequence);
 		if (ret)
 			return ret;
 		*end = *sequence + k;
 		pagefault_disable();
-		ret = copy_from_iter(ring_mem_payload(mem, *sequence, word), len, from) == len;
+		ret = copy_in(ring_mem_payload(mem, *sequence, word), from);
 		pagefault_enable();
 		if (ret) {
 			commit(f, *sequence, k, word, tag);
@@ -185,37 +204,35 @@ static int publish_long(struct ring_file *f, struct iov_iter *from, size_t len, 
 		}
 		ring_mem_discard(mem, *sequence, k, f->prod.owner);
 		wake_data(f->ring, *end);
-		iov_iter_revert(from, len - iov_iter_count(from));
+		if (from->iter)
+			iov_iter_revert(from->iter, from->len - iov_iter_count(from->iter));
 	}
-	return publish_copied(f, from, len, tag, deadline, sequence, end);
+	return publish_copied(f, from, tag, deadline, sequence, end);
 }
 
 /* Publish one record, but for the wake-up. */
-static int publish(struct ring_file *f, struct iov_iter *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+static __always_inline int publish(struct ring_file *f, const struct source *from, u32 tag, u64 deadline,
+				   u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
-	size_t len = iov_iter_count(from);
 	u32 k;
 
-	if (len > mem->longest)
+	if (from->len > mem->longest)
 		return -EMSGSIZE;
-	k = ring_mem_slots_for(mem, len);
+	k = ring_mem_slots_for(mem, from->len);
 	if (READ_ONCE(f->prod.longest_k) < k)
 		WRITE_ONCE(f->prod.longest_k, k);
-	if (len <= COPY_FIRST)
-		return publish_short(f, from, len, tag, deadline, sequence, end);
-	return publish_long(f, from, len, tag, deadline, sequence, end);
+	if (from->len <= COPY_FIRST)
+		return publish_short(f, from, tag, deadline, sequence, end);
+	return publish_long(f, from, tag, deadline, sequence, end);
 }
 
-ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t write(struct ring_file *f, const struct source *from, bool nowait)
 {
-	struct ring_file *f = iocb->ki_filp->private_data;
-	bool nowait = iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
-	size_t len = iov_iter_count(from);
 	u64 sequence, end = RING_NONE;
 	int ret;
 
-	if (!len)
+	if (!from->len)
 		return 0;
 	ret = ring_produce_default(f);
 	if (ret)
@@ -224,7 +241,23 @@ ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (ret)
 		return ret;
 	wake_data(f->ring, end);
-	return len;
+	return from->len;
+}
+
+ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct source source = { .iter = from, .len = iov_iter_count(from) };
+	struct file *file = iocb->ki_filp;
+
+	return write(file->private_data, &source, iocb->ki_flags & IOCB_NOWAIT || file->f_flags & O_NONBLOCK);
+}
+
+/* The same without an iterator, which takes longer to be made and gone through than a short record to be published */
+ssize_t ring_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	struct source source = { .buf = buf, .len = len };
+
+	return write(file->private_data, &source, file->f_flags & O_NONBLOCK);
 }
 
 /*
@@ -249,7 +282,7 @@ static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *
 		const struct ring_publish_record *r = &records[done];
 		struct ring_slot *slot = ring_mem_slot(&mem, s);
 
-		if (!ring_copy_in(slot + 1, u64_to_user_ptr(r->addr), r->len))
+		if (ring_copy_in(slot + 1, u64_to_user_ptr(r->addr), r->len))
 			break;
 		ring_slot_describe(slot, r->len, r->tag);
 		trace_ring_publish(f, s, 1, r->len, r->tag);
@@ -272,17 +305,15 @@ static u32 publish_batch(struct ring_file *f, const struct ring_publish_record *
 /* One of many; @end as with put(). */
 static int publish_next(struct ring_file *f, const struct ring_publish_record *r, u64 deadline, u64 *sequence, u64 *end)
 {
-	struct iov_iter from;
+	struct source from = { .buf = u64_to_user_ptr(r->addr), .len = r->len };
 	int ret;
 
-	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
 	ret = publish(f, &from, r->tag, RING_NOW, sequence, end);
 	if (ret != -EAGAIN || deadline == RING_NOW)
 		return ret;
 	/* About to sleep for readers: they must know what there is. */
 	if (*end != RING_NONE)
 		wake_data(f->ring, *end);
-	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(r->addr), r->len);
 	return publish(f, &from, r->tag, deadline, sequence, end);
 }
 

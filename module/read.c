@@ -185,7 +185,8 @@ static ssize_t read_now(struct ring_file *f, void *sink)
 found:
 	n = min(t.len - part, to->room);
 	/* Not copy_to_iter(), for the same reason as in user.h */
-	copied = to->iter ? _copy_to_iter(t.payload + part, n, to->iter) : n - ring_copy_out(to->buf, t.payload + part, n);
+	copied = to->iter ? _copy_to_iter(t.payload + part, n, to->iter) :
+			    n - ring_copy_out(to->buf, t.payload + part, n);
 	if (ring_mem_lapped(mem, cursor))			/* RB_LAPPED read/C */
 		return catch_up(f);
 	if (!copied)
@@ -204,7 +205,7 @@ found:
  * sleep for it until @deadline. @nolock: never sleep, not even for the lock.
  */
 static __always_inline ssize_t take(struct ring_file *f, ssize_t (*now)(struct ring_file *f, void *arg), void *arg,
-		    u64 deadline, bool nolock)
+				    u64 deadline, bool nolock)
 {
 	struct ring *ring = f->ring;
 	ssize_t ret;

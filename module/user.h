@@ -9,6 +9,7 @@
 #ifndef RING_USER_H
 #define RING_USER_H
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/instrumented.h>
 #include <linux/uaccess.h>
 
@@ -17,7 +18,7 @@
 static inline size_t ring_copy_out(void __user *to, const void *from, size_t len)
 {
 	might_fault();
-	if (!access_ok(to, len))
+	if (should_fail_usercopy() || !access_ok(to, len))
 		return len;
 	instrument_read(from, len);
 	return raw_copy_to_user(to, from, len);
@@ -26,7 +27,7 @@ static inline size_t ring_copy_out(void __user *to, const void *from, size_t len
 static inline size_t ring_copy_in(void *to, const void __user *from, size_t len)
 {
 	might_fault();
-	if (!access_ok(from, len))
+	if (should_fail_usercopy() || !access_ok(from, len))
 		return len;
 	instrument_write(to, len);
 	return raw_copy_from_user(to, from, len);

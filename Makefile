@@ -32,8 +32,9 @@ tests = $(addprefix selftests/,$(notdir $(shell $(MAKE) -s -C selftests KSFT=$(K
 MEDIATED_TESTS = $(call tests,$$(filter-out $$(DIRECT_ONLY) $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 DIRECT_TESTS = $(call tests,$$(filter-out $$(DEBUG_ONLY),$$(notdir $$(TEST_GEN_PROGS))) $$(TEST_PROGS))
 
-HOST_TESTS = $(addprefix selftests/host/,version docs barriers abi check udev sign security fuzz)
-HOST_TESTS += selftests/bench/smoke
+HOST_TESTS = $(addprefix selftests/host/,version docs barriers abi udev sign security fuzz) selftests/bench/smoke
+# Those that only compute
+BESIDE_TESTS = selftests/model/check selftests/host/check
 
 MODARGS = rings=4 slots=4096,4096,4 slot_size=64 size=1M,16M,0 policy=block,overwrite,block,overwrite
 
@@ -70,8 +71,7 @@ sign: module
 # deps installs what is missing, and then does nothing any more
 check: deps
 	@$(MAKE) all
-	@selftests/vm/check --host selftests/vm/lint selftests/vm/selftest \
-		$(HOST_TESTS) selftests/model/check \
+	@selftests/vm/check --beside $(BESIDE_TESTS) --host selftests/vm/lint selftests/vm/selftest $(HOST_TESTS) \
 		--vm "$(MODARGS)" $(MEDIATED_TESTS) --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 
 # What takes too long for each change: the largest of the models (6 GB of memory)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What many subscribers cost, and what a ring takes of memory. In the virtual machine.
+ * What many subscribers cost, and what a ring takes of memory. In the virtual machine whose clock counts instructions,
+ * so that a ns is one: an emulated processor may take some per cent longer for the same of them.
  *
  *	subscribers [--csv FILE] [--smoke]
  *

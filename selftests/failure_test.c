@@ -261,8 +261,8 @@ static int do_find(data *self __attribute__((unused)))
 
 static int do_list(data *self __attribute__((unused)))
 {
-	static struct ring_list_entry e[64];
-	int ret = ring_list(e, 64, NULL);
+	struct ring_list_entry e[4];	/* so few that they are no matter of vmalloc() */
+	int ret = ring_list(e, 4, NULL);
 
 	return ret < 0 ? ret : 0;
 }
@@ -430,6 +430,15 @@ static int do_write_short(data *self)
 	return result(rt_write(self->w, 20, 1));
 }
 
+/* A long one, gathered */
+static int do_writev(data *self)
+{
+	char data[1000] = "";
+	struct iovec parts[] = { { data, 400 }, { data + 400, 600 } };
+
+	return result(writev(self->w, parts, 2));
+}
+
 /* Of a batch that fails in the middle, the first so many records are published. */
 static int do_publish(data *self)
 {
@@ -455,6 +464,17 @@ static int do_stat(data *self)
 	};
 
 	return result(ioctl(self->w, RING_IOC_STAT, &stat));
+}
+
+static int do_debugfs(data *self)
+{
+	char text[4096];
+	int fd = open(DEBUGFS "/ring/ring0", O_RDONLY | O_CLOEXEC);
+	int err = result(fd < 0 ? -1 : read(fd, text, sizeof(text)));
+
+	(void)self;
+	close(fd);
+	return err;
 }
 
 /* What a file may keep for the next try: it has become a subscriber, and its cursor page is there. */
@@ -495,8 +515,10 @@ static const struct op {
 	{ "produce directly", new_direct_file, do_produce_direct, close_made, 0 },
 	{ "mmap, writable", new_direct_producer, do_map_writable, close_made, ALLOCATES },
 	{ "write", nothing, do_write, flush, 0 },
+	{ "write a gathered one", nothing, do_writev, flush, 0 },
 	{ "write a short one", nothing, do_write_short, flush, 0 },
 	{ "publish many", nothing, do_publish, flush_published, 0 },
+	{ "debugfs", new_subscriber, do_debugfs, close_made, ALLOCATES },
 	{ "stat", new_subscriber, do_stat, close_made, ALLOCATES },
 };
 

@@ -416,6 +416,32 @@ TEST_F(publish, a_bad_one_in_the_middle)
 	munmap(map, page);
 }
 
+/* Pages that are not there yet end a batch that was claimed for all; the rest goes on by itself. */
+TEST_F(publish, from_pages_that_are_not_there)
+{
+	int absent, i;
+
+	for (absent = 0; absent < MANY; absent += 5) {
+		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		__u64 present = self->out[absent].addr;
+
+		ASSERT_NE(MAP_FAILED, page);
+		self->out[absent].addr = (uintptr_t)page;
+		ASSERT_EQ(0, publish_many(self));
+		EXPECT_EQ(MANY, self->publish.published);
+		ASSERT_EQ(0, read_many(self));
+		ASSERT_EQ(MANY, self->read.taken);
+		for (i = 0; i < MANY; i++) {
+			EXPECT_EQ(100, self->in[i].len);
+			EXPECT_EQ(1000 + i, self->in[i].tag);
+			EXPECT_EQ(0, memcmp(self->buf + self->in[i].offset,
+					    (void *)(uintptr_t)self->out[i].addr, 100));
+		}
+		self->out[absent].addr = present;
+		munmap(page, 4096);
+	}
+}
+
 TEST_F(publish, read_what_fits)
 {
 	char part[30];

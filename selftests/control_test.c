@@ -262,6 +262,33 @@ TEST_F(control, ephemeral_of_one_who_is_killed)
 	EXPECT_FALSE(node_exists(self->c.id));
 }
 
+/* At any moment of a creation that takes long: there is the whole ring, or nothing. */
+TEST_F(control, killed_while_it_creates)
+{
+	unsigned int ms, created = 0, killed = 0;
+
+	self->c.bulk_size = 32 << 20;
+	for (ms = 1; ms < 400 && (!created || killed < 5); ms += ms / 4 + 1) {
+		struct ring_version v;
+		pid_t pid = rt_fork(_metadata);
+
+		if (!pid)
+			_exit(ring_create(&self->c) != 0);
+		rt_sleep_ms(ms);
+		kill(pid, SIGKILL);
+		rt_wait_child(pid);
+		ASSERT_EQ(0, ring_module_version(&v));
+		if (v.bytes == self->bytes) {
+			killed++;
+			continue;
+		}
+		created++;
+		EXPECT_LT(self->bytes + self->c.bulk_size, v.bytes);
+		ASSERT_EQ(0, ring_destroy(2, 0));
+	}
+	EXPECT_LT(0, killed);
+}
+
 /* ---- Bad input ---- */
 
 TEST_F(control, bad_geometry)

@@ -2,6 +2,8 @@
 /* Payloads that are not there, or only in part: EFAULT, and nobody ever sees anything of them */
 
 #include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/time.h>
 
 #include "ring_test.h"
 
@@ -380,6 +382,55 @@ TEST_F(fault, pages_that_are_gone_again)
 	close(p.stop[0]);
 	close(p.fd);
 	munmap(p.map, len);
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+static long read_into(void *arg)
+{
+	struct iovec *to = arg;
+
+	return read((int)to->iov_len, to->iov_base, 4096);
+}
+
+/* A reader whose page comes late keeps others of its file waiting, but not from their signals. */
+TEST_F(fault, a_page_that_comes_late)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct itimerval soon = { .it_value.tv_usec = 100000 }, never = {};
+	struct sigaction act = { .sa_handler = nothing };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, 4096 } };
+	struct uffdio_api api = { .api = UFFD_API };
+	struct iovec to = { page, self->r };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct pollfd wants = { .fd = fd, .events = POLLIN };
+	struct rt_thread t;
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &reg));
+	ASSERT_EQ(100, rt_write(self->w, 100, 1));
+	rt_start(_metadata, &t, read_into, &to);
+	ASSERT_EQ(1, poll(&wants, 1, 5000 * rt_slow()));
+	sigaction(SIGALRM, &act, NULL);
+	soon.it_interval = soon.it_value;
+	setitimer(ITIMER_REAL, &soon, NULL);
+	RT_FAILS(EINTR, ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0));
+	setitimer(ITIMER_REAL, &never, NULL);
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_TRUE(rt_ends(&t, 5000));
+	EXPECT_EQ(100, t.ret);
+	EXPECT_TRUE(rt_is(page, 100, 1));
+	EXPECT_EQ(0, ioctl(self->r, RING_IOC_UNSUBSCRIBE, 0));
+	close(fd);
+	munmap(page, 4096);
 }
 
 TEST_HARNESS_MAIN

@@ -505,4 +505,21 @@ TEST_F(lib, exclusive_in_all_ways)
 	}
 }
 
+/* The only producer finds out that its file was written to in between, and that this has filled the ring. */
+TEST_F(lib, exclusive_on_a_ring_that_write_has_filled)
+{
+	struct ring_view v;
+
+	if (self->info.policy != RING_BLOCK)
+		return;
+	ASSERT_EQ(0, ring_produce(self->w, RING_PRODUCE_EXCLUSIVE));
+	ASSERT_EQ(0, ring_publish(self->w, "x", 1, 0, RING_NOW));
+	while (!rt_publish(ring_fd(self->w), "x", 1, 0, RING_NOW, NULL))
+		;
+	EXPECT_EQ(-EAGAIN, ring_publish(self->w, "x", 1, 0, RING_NOW));
+	ASSERT_EQ(1, ring_next(self->r, &v));
+	ASSERT_EQ(0, ring_release(self->r));
+	EXPECT_EQ(0, ring_publish(self->w, "x", 1, 0, RING_NOW));
+}
+
 TEST_HARNESS_MAIN

@@ -176,8 +176,8 @@ struct outcome {
 };
 
 /* Use the ring with @more bytes of address space than there are. */
-static void use_with(struct __test_metadata *_metadata, const FIXTURE_DATA(lib) *self, const FIXTURE_VARIANT(lib) *variant,
-		     size_t more, struct outcome *seen)
+static void use_with(struct __test_metadata *_metadata, const FIXTURE_DATA(lib) *self,
+		     const FIXTURE_VARIANT(lib) *variant, size_t more, struct outcome *seen)
 {
 	int opened, subscribed = 0, produced = 0, published = 0;
 	struct ring_reservation res;

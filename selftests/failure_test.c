@@ -611,10 +611,11 @@ TEST_F_TIMEOUT(failure, of_each_allocation, 200)
 /*
  * Whatever fails while the module makes itself ready: it is not loaded, and nothing is left of it; the next try works.
  * What the kernel does before is not ours: as much as there is of it when the module refuses its parameters at once.
+ * That varies by a few points, with the pages that it takes many at a time: so more than once.
  */
 TEST_F_TIMEOUT(failure, of_each_allocation_at_load, 200)
 {
-	int n, before, failures = 0, last_error = 0;
+	int n, before, turn, failures = 0, last_error = 0;
 	bool failed;
 
 	close(self->w);
@@ -625,16 +626,19 @@ TEST_F_TIMEOUT(failure, of_each_allocation_at_load, 200)
 	set("/proc/sys/kernel/panic_on_warn", "0");
 	ASSERT_EQ(0, rt_unload());
 	before = points_of_load("rings=257");
-	ASSERT_LT(0, before);
-	for (n = before > 20 ? before - 20 : 1; ; n++) {
+	ASSERT_LT(20, before);
+	for (turn = 0, n = before - 20; turn < 4; n++) {
 		int err;
 
 		ASSERT_EQ(0, rt_unload());
 		fail_nth(n);
 		err = rt_insert("rings=1 " PARAMETERS) ? errno : 0;
 		failed = has_failed();
-		if (!failed)
-			break;
+		if (!failed) {
+			turn++;
+			n = before - 20;
+			continue;
+		}
 		if (err) {
 			failures++;
 			last_error = n;
@@ -651,9 +655,8 @@ TEST_F_TIMEOUT(failure, of_each_allocation_at_load, 200)
 	}
 	set("/proc/sys/kernel/panic_on_warn", "1");
 	tell_kernel_log(NOT_PROVOKED);
-	TH_LOG("%d points of failure, %d of them the kernel's; %d errors, the last at %d", n - 1, before, failures,
-	       last_error);
-	EXPECT_LT(50, failures);
+	TH_LOG("%d points of failure are the kernel's; %d errors, the last at %d", before, failures, last_error);
+	EXPECT_LT(200, failures);
 	ASSERT_EQ(0, rt_load("rings=2 direct=0,1 " PARAMETERS));
 }
 

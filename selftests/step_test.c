@@ -68,6 +68,11 @@ static void victim(struct shared *shared, __u32 flags, size_t len, enum way way)
 	kill(getpid(), SIGSTOP);	/* raise() has more instructions */
 	if (!publish(r, way, record, len))
 		_exit(1);
+	/*
+	 * Room to die in after a commit that is the last store. How many instructions come before it varies by dozens, with
+	 * how far the head is from the hint.
+	 */
+	__asm__ __volatile__(".rept 40\n\tnop\n\t.endr");
 	__atomic_store_n(&shared->done, 1, __ATOMIC_RELEASE);
 	for (;;)
 		pause();

@@ -141,13 +141,21 @@ bench_refuses() {
 bench_fails_when_records_are_missing() {
 	local bench
 	ringctl create x >/dev/null
-	ringctl bench x --subscribers 2 --time "$((3 * ${RING_SLOW:-1}))s" >"$tmp/out" 2>"$tmp/err" &
+	ringctl bench x --subscribers 2 --time 1h >"$tmp/out" 2>"$tmp/err" &
 	bench=$!
 	until_attr 0 subscribers 2
 	kill -KILL "$(pgrep -P $bench | tail -n 1)"
-	wait $bench
+	wait $bench # before the time is over
 	equal "a subscriber was killed (status)" 1 $?
 	matches '^ringctl: bench: process [0-9]* was killed by signal 9$' "a subscriber was killed" "$tmp/err"
+	ringctl bench x --time "$((2 * ${RING_SLOW:-1}))s" >"$tmp/out" 2>"$tmp/err" &
+	bench=$!
+	until_attr 0 subscribers 2 # it waits for what it sends to come back
+	kill -KILL "$(pgrep -P $bench)"
+	wait $bench
+	equal "the other side was killed (status)" 1 $?
+	matches '^ringctl: bench: process [0-9]* was killed by signal 9$' "the other side was killed" "$tmp/err"
+	equal "and nothing else is said" 1 "$(wc -l <"$tmp/err")"
 	ringctl bench x --time 60s >"$tmp/out" 2>"$tmp/err" &
 	bench=$!
 	until_attr 0 subscribers 1

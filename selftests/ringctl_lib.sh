@@ -62,7 +62,7 @@ attr() {
 # Wait until an attribute has a value
 until_attr() {
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 200 * ${RING_SLOW:-1}; i++)); do
 		[ "$(attr "$1" "$2")" = "$3" ] && return
 		sleep 0.05
 	done

@@ -16,6 +16,7 @@
 #include "ringctl.h"
 
 #define GRACE		10000000000u	/* ns that a record may take before it counts as stuck */
+#define LOOK_EVERY	500000000u	/* ns between looks at whether the other processes are there */
 #define RELEASE_EVERY	64
 #define SUBSCRIBERS_MAX	256
 #define BATCH_MAX	4096
@@ -74,6 +75,15 @@ struct crew {
 	int results[2];
 };
 
+/* One of the other processes has, and nobody has told it to */
+static volatile sig_atomic_t ended;
+
+static void note_end(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
 static int failed(const struct bench *b, int err)
 {
 	if (err == -ETIMEDOUT)
@@ -107,17 +117,20 @@ static void open_or_exit(const struct bench *b, unsigned int flags, struct ring 
 		_exit(failed(b, err));
 }
 
-/* The next record, waited for. Another's do not count: returns its tag. */
+/* The next record, waited for. Another's do not count: returns its tag, or 0 when who was to send it has ended. */
 static uint32_t next_or_exit(const struct bench *b, struct ring *r, uint64_t *number, uint32_t *len)
 {
+	uint64_t begin = now_ns();
 	struct ring_view v;
 	int err;
 
 	while ((err = ring_next(r, &v)) == -EAGAIN) {
 		err = ring_release(r);
 		if (!err)
-			err = ring_wait(r, ring_deadline_in(b->time + GRACE));
-		if (err && err != -EINTR)
+			err = ring_wait(r, ring_deadline_in(LOOK_EVERY));
+		if (err == -ETIMEDOUT && ended)
+			return 0;
+		if (err && (err != -ETIMEDOUT || now_ns() - begin > b->time + GRACE))
 			_exit(failed(b, err));
 	}
 	if (err != 1)
@@ -177,17 +190,21 @@ static void echo(const struct bench *b, const struct crew *crew)
 static int start(const struct bench *b, struct crew *crew, unsigned int count,
 		 void (*work)(const struct bench *b, const struct crew *crew))
 {
+	const struct sigaction action = { .sa_handler = note_end, .sa_flags = SA_RESTART };
 	pid_t parent = getpid(), pid;
 	unsigned int i;
 	uint64_t ready;
 
 	crew->count = 0;
+	ended = 0;
+	sigaction(SIGCHLD, &action, NULL);
 	if (pipe(crew->results))
 		return complain("bench", "pipe: %s", strerror(errno));
 	fflush(NULL);
 	for (i = 0; i < count; i++) {
 		pid = fork();
 		if (!pid) {
+			ended = 0;
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (getppid() != parent)
 				_exit(EXIT_FAILED);
@@ -211,19 +228,21 @@ static int start(const struct bench *b, struct crew *crew, unsigned int count,
 static int finish(struct crew *crew, int failed)
 {
 	unsigned int i;
+	pid_t pid;
 	int status;
 
 	close(crew->results[0]);
 	for (i = 0; i < crew->count; i++) {
-		if (failed)
+		pid = waitpid(crew->pids[i], &status, failed ? WNOHANG : 0);
+		if (!pid) {
 			kill(crew->pids[i], SIGKILL);
-		while (waitpid(crew->pids[i], &status, 0) < 0 && errno == EINTR)
-			;
-		if (!failed && WIFSIGNALED(status))
+			waitpid(crew->pids[i], NULL, 0);
+		} else if (WIFSIGNALED(status)) {
 			failed = complain("bench", "process %d was killed by signal %d", crew->pids[i],
 					  WTERMSIG(status));
-		else if (!failed && WEXITSTATUS(status))
+		} else if (WEXITSTATUS(status)) {
 			failed = EXIT_FAILED;	/* it has said why */
+		}
 	}
 	return failed;
 }
@@ -251,7 +270,7 @@ static int publish(struct bench *b, struct ring *r, struct ring_publish_record *
 				return ret;
 		}
 		b->records += b->batch;
-	} while (now_ns() - begin < b->time);
+	} while (!ended && now_ns() - begin < b->time);
 	return ring_publish(r, &b->records, sizeof(b->records), TAG_END, ring_deadline_in(GRACE));
 }
 
@@ -309,10 +328,10 @@ static int round_trips(struct bench *b, uint64_t *took)
 			break;
 		do {
 			tag = next_or_exit(b, r, &number, &len);
-		} while (tag != TAG_PONG || number != trips);
+		} while (!ended && (tag != TAG_PONG || number != trips));
 		took[trips++] = now_ns() - sent;
 		err = ring_release(r);
-	} while (!err && now_ns() - begin < b->time && trips < ROUND_TRIPS_MAX);
+	} while (!err && !ended && now_ns() - begin < b->time && trips < ROUND_TRIPS_MAX);
 	if (!err)
 		err = ring_publish(r, &trips, sizeof(trips), TAG_END, ring_deadline_in(GRACE));
 	b->round_trips = (size_t)trips;

@@ -6,18 +6,11 @@
  */
 
 #include "internal.h"
+#include "pass.h"
 #include "trace.h"
 
 /* Slots that a flush drops at a time */
 #define FLUSH_PIECE	1024
-
-/* Records that the tail may pass, counted on the way */
-struct pass {
-	struct ring_mark mark;
-	u64 discarded;
-	u64 busy;		/* what stopped it, RING_NONE: something else */
-	bool corrupt;
-};
 
 /* Tell those whose cursor was put to @at, or before it, what its ordinal is. Returns where the next ones are. */
 static u64 tell_ordinal(struct ring *ring, const struct ring_mark *at)
@@ -35,76 +28,25 @@ static u64 tell_ordinal(struct ring *ring, const struct ring_mark *at)
 	return RING_NONE;
 }
 
-/*
- * Pass records until @goal is reached, never beyond @limit. A limit inside a record, from a cursor that
- * is not where a record starts, is as good as the record's start. Everything before @claimed is known to
- * have been claimed: nobody ever would claim a hole there.
- */
-static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct pass *p)
+/* ring_pass() from the tail on. Those whose cursor lies on the way are told its ordinal. */
+static void pass(struct ring *ring, u64 goal, u64 limit, u64 claimed, struct ring_pass *p)
 {
-	const struct ring_mem *mem = &ring->mem;
-	u64 state;
+	u64 told;
 
 	lockdep_assert_held(&ring->lock);
-	p->mark = ring_mem_mark_read(mem);
-	p->discarded = mem->control->discarded;
-	p->busy = RING_NONE;
-	p->corrupt = false;
-	while ((s64)(goal - p->mark.tail) > 0) {
-		u64 told = tell_ordinal(ring, &p->mark);
-		u64 most = min3(goal, limit, told) - p->mark.tail;
-		u64 n = ring_mem_singles(mem, p->mark.tail, most);
-		enum ring_look look;
-		u32 k;
-
-		p->mark.tail += n;
-		p->mark.ordinal += n;
-		if (n)
-			continue;
-		look = ring_mem_look(mem, p->mark.tail, &state);
-		k = ring_state_k(state);
-		if (look == RING_LOOK_EMPTY) {
-			p->corrupt = (s64)(claimed - p->mark.tail) > 0;
-			return;
-		}
-		if (look == RING_LOOK_BUSY) {
-			p->busy = p->mark.tail;
-			return;
-		}
-		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
-			p->corrupt = true;
-			return;
-		}
-		if ((s64)(limit - p->mark.tail) < k)
-			return;
-		if (look == RING_LOOK_READY)
-			p->mark.ordinal++;
-		else
-			p->discarded++;
-		p->mark.tail += k;
-	}
+	ring_pass_begin(&ring->mem, p);
+	do
+		told = tell_ordinal(ring, &p->mark);
+	while (ring_pass(&ring->mem, min(goal, told), limit, claimed, p) && (s64)(goal - p->mark.tail) > 0);
 }
 
-static void publish_tail(struct ring *ring, const struct pass *p)
+static void publish_tail(struct ring *ring, const struct ring_pass *p)
 {
-	struct ring_control *control = ring->mem.control;
-	u64 index = control->mark_index + 1;
-
 	lockdep_assert_held(&ring->lock);
-	if (p->mark.tail == control->tail)
+	if (p->mark.tail == ring->mem.control->tail)
 		return;
 	trace_ring_reclaim(ring, &p->mark, p->discarded);
-	WRITE_ONCE(control->discarded, p->discarded);
-	WRITE_ONCE(control->reclaims, control->reclaims + 1);
-	smp_wmb();	/* RB_MARK reclaim/F: the last change of the index before what it took away is filled */
-	WRITE_ONCE(control->mark[index & 1].tail, p->mark.tail);
-	WRITE_ONCE(control->mark[index & 1].ordinal, p->mark.ordinal);
-	smp_store_release(&control->mark_index, index);		/* RB_MARK reclaim/F */
-	/*
-	 * RB_TAIL reclaim/B, pairs with claim/B: who claims what this frees does so after the loads of those
-	 * who released it, which ring_lowest_cursor() acquired. RB_MARK: after the mark.
-	 */
-	smp_store_release(&control->tail, p->mark.tail);
+	ring_pass_end(&ring->mem, p);
 }
 
 /* The lowest reliable cursor, not below the tail; the tail when nobody gates: nothing was released then. */
@@ -128,7 +70,7 @@ u64 ring_lowest_cursor(struct ring *ring)
  * Move the tail to @need, which is at or before the head, and further while it is cheap: an eighth of the
  * ring, so that producers come here a few times a lap. @dry: only find out.
  */
-static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
+static void reclaim(struct ring *ring, u64 need, bool dry, struct ring_pass *p)
 {
 	u64 tail, goal, limit;
 	bool lost;
@@ -159,7 +101,7 @@ static void reclaim(struct ring *ring, u64 need, bool dry, struct pass *p)
 static bool room(struct ring *ring, u32 k, bool dry, u64 *cursor, u64 *busy)
 {
 	u64 head, old, tail, need;
-	struct pass p;
+	struct ring_pass p;
 
 	switch (ring_mem_find_head(&ring->mem, RING_NONE, &head, &old, &tail)) {
 	case RING_CLAIM_CORRUPT:
@@ -214,7 +156,7 @@ void ring_tail_release(struct ring *ring)
 {
 	u64 before = READ_ONCE(ring->mem.control->tail);
 	u64 end = before + ring->mem.slot_count;
-	struct pass p;
+	struct ring_pass p;
 
 	for (;;) {
 		reclaim(ring, before, false, &p);
@@ -234,13 +176,12 @@ static void reset(struct ring *ring)
 {
 	struct ring_control *control = ring->mem.control;
 	u64 slots = ring->mem.slot_count;
+	struct ring_pass p;
 	struct ring_file *f;
-	struct pass p;
 	u64 s;
 
 	spin_lock(&ring->lock);
-	p.mark = ring_mem_mark_read(&ring->mem);
-	p.discarded = control->discarded;
+	ring_pass_begin(&ring->mem, &p);
 	p.mark.tail = (p.mark.tail | (slots - 1)) + 1 + slots;
 	for (s = 0; s < slots; s++)
 		WRITE_ONCE(ring_mem_slot(&ring->mem, s)->state, 0);
@@ -256,7 +197,7 @@ static void reset(struct ring *ring)
 void ring_flush(struct ring *ring)
 {
 	u64 head = ring_head(ring);
-	struct pass p;
+	struct ring_pass p;
 	u64 before, goal;
 
 	/* In pieces, so that the lock is not held for long. */

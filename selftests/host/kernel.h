@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What stands for the kernel in the stress test: functions that follow module/tail.c, wait.c, subscriber.c and
- * producer.c step by step, with a mutex for ring.lock and a condition for a wait queue.
+ * What stands for the kernel in the stress test: module/pass.h itself, and functions that follow module/tail.c,
+ * wait.c, subscriber.c and producer.c step by step, with a mutex for ring.lock and a condition for a wait queue.
  */
 #ifndef STRESS_KERNEL_H
 #define STRESS_KERNEL_H
@@ -34,6 +34,8 @@ static inline void fence(void)
 
 #include <linux/ring.h>
 #include <linux/ring_protocol.h>
+
+#include "../../module/pass.h"
 
 #define PRODUCERS	4
 #define SUBSCRIBERS	4
@@ -123,60 +125,30 @@ static u64 lowest_cursor(struct ring *ring)
 	return lowest == RING_NONE ? tail : tail + lowest;
 }
 
-/* pass() and publish_tail(); returns the tail */
+/* Returns the tail */
 static u64 reclaim(struct ring *ring, u64 need, u64 *busy)
 {
 	const struct ring_mem *mem = &ring->mem;
-	struct ring_control *control = mem->control;
-	struct ring_mark mark;
-	u64 state, tail, goal, limit, index;
+	u64 tail, goal, limit;
+	struct ring_pass p;
 
 	pthread_mutex_lock(&ring->lock);
-	tail = ring_load(&control->tail);
+	tail = ring_load(&mem->control->tail);
 	goal = tail + (mem->slot_count / 8 ? mem->slot_count / 8 : 1);
 	if (need > goal)
 		goal = need;
 	limit = ring->policy == RING_BLOCK ? lowest_cursor(ring) : tail + mem->slot_count;
-	mark = ring_mem_mark_read(mem);
-	*busy = RING_NONE;
-	while (goal > mark.tail) {
-		u64 n = ring_mem_singles(mem, mark.tail, (goal < limit ? goal : limit) - mark.tail);
-		enum ring_look look;
-		u32 k;
-
-		mark.tail += n;
-		mark.ordinal += n;
-		if (n)
-			continue;
-		look = ring_mem_look(mem, mark.tail, &state);
-		k = ring_state_k(state);
-		if (look == RING_LOOK_EMPTY)
-			break;
-		if (look == RING_LOOK_BUSY) {
-			*busy = mark.tail;
-			break;
-		}
-		if (look == RING_LOOK_PASSED || !ring_mem_k_valid(mem, k)) {
-			fail("the tail found nonsense at %llu", mark.tail);
-			abort();
-		}
-		if ((int64_t)(limit - mark.tail) < k)
-			break;
-		if (look == RING_LOOK_READY)
-			mark.ordinal++;
-		mark.tail += k;
+	ring_pass_begin(mem, &p);
+	ring_pass(mem, goal, limit, need, &p);
+	if (p.corrupt) {
+		fail("the tail found nonsense at %llu", p.mark.tail);
+		abort();
 	}
-	if (mark.tail != tail) {
-		index = ring_load(&control->mark_index) + 1;
-		/* RB_MARK reclaim/F: smp_wmb() there */
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		ring_store(&control->mark[index & 1].tail, mark.tail);
-		ring_store(&control->mark[index & 1].ordinal, mark.ordinal);
-		ring_store_release(&control->mark_index, index);	/* RB_MARK reclaim/F */
-		ring_store_release(&control->tail, mark.tail);		/* RB_TAIL reclaim/B */
-	}
+	if (p.mark.tail != tail)
+		ring_pass_end(mem, &p);
 	pthread_mutex_unlock(&ring->lock);
-	return mark.tail;
+	*busy = p.busy;
+	return p.mark.tail;
 }
 
 static void wake_up(struct queue *queue)

@@ -58,7 +58,7 @@ end:
 	od
 }
 
-/* pass(), publish_tail() */
+/* pass(), ring_pass_end() */
 proctype kernel()
 {
 	byte n;
@@ -66,7 +66,7 @@ proctype kernel()
 	store(BASE, 1);						/* tell_ordinal() */
 	for (n : 1 .. MOVES) {
 #ifndef NO_RB_MARK_WMB
-		/* smp_wmb(): RB_MARK reclaim/F */
+		/* ring_wmb(): RB_MARK reclaim/F */
 		NOTHING_BEFORE(TAIL) && !pending[TAIL];
 #endif
 		store(MARK_TAIL + n % 2, 2 * n);

@@ -84,7 +84,7 @@ end:
 	od
 }
 
-/* reclaim(), pass(), tell_ordinal(), publish_tail() under ring->lock; t becomes the tail */
+/* reclaim(), pass(), tell_ordinal(), ring_pass_end() under ring->lock; t becomes the tail */
 inline reclaim()
 {
 	busy = NONE;

@@ -193,7 +193,7 @@ inline lowest_cursor()
 }
 
 /*
- * reclaim(): pass() and publish_tail(), under ring->lock. One step: cursors and the phases of claimed records
+ * reclaim(): ring_pass() and ring_pass_end(), under ring->lock. One step: cursors and the phases of claimed records
  * only move on, so what was seen of them still holds when the tail is stored. t becomes the tail.
  */
 inline reclaim()

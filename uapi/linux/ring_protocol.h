@@ -95,6 +95,7 @@
 #define ring_cas(p, old, new)		try_cmpxchg((p), (old), (new))	/* full barrier when it succeeds */
 #define ring_mb()			smp_mb()
 #define ring_rmb()			smp_rmb()
+#define ring_wmb()			smp_wmb()
 #define ring_keep_order()		barrier()
 #else
 #define ring_load(p)			__atomic_load_n((p), __ATOMIC_RELAXED)
@@ -113,6 +114,7 @@
 #define ring_cas(p, old, new)		(ring_cas_only(p, old, new) ? (ring_mb(), 1) : 0)
 #endif
 #define ring_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define ring_wmb()			__atomic_thread_fence(__ATOMIC_RELEASE)
 #define ring_keep_order()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 

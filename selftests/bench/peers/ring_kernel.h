@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "../../../module/pass.h"
 #include "futex.h"
 
 #define SUBSCRIBERS_MAX	8u
@@ -39,49 +40,26 @@ static void unlock(struct channel *c)
 	__atomic_store_n(&c->lock, 0, __ATOMIC_RELEASE);
 }
 
-/* ring_lowest_cursor(), pass() and publish_tail() of a block ring whose subscribers are all reliable */
+/* reclaim() on a block ring whose subscribers are all reliable */
 static __attribute__((noinline)) void reclaim(struct channel *c)
 {
 	const struct ring_mem *m = &c->mem;
-	struct ring_control *control = m->control;
-	__u64 tail, goal, limit = RING_NONE, state, index;
-	struct ring_mark mark;
+	__u64 tail, limit = RING_NONE;
+	struct ring_pass p;
 	unsigned int i;
 
 	syscall(SYS_getppid);		/* the way into the kernel and back */
 	lock(c);
-	tail = control->tail;
-	goal = tail + m->slot_count / 8;
+	tail = m->control->tail;
 	for (i = 0; i < c->subscribers; i++) {
 		__u64 cursor = ring_load_acquire(&c->cursors[i]->cursor);	/* RB_RELEASE reclaim/A */
 
 		limit = cursor < limit ? cursor : limit;
 	}
-	mark = ring_mem_mark_read(m);
-	while (mark.tail < goal && mark.tail < limit) {
-		__u64 n = ring_mem_singles(m, mark.tail, (goal < limit ? goal : limit) - mark.tail);
-		enum ring_look look;
-		__u32 k;
-
-		mark.tail += n;
-		mark.ordinal += n;
-		if (n)
-			continue;
-		look = ring_mem_look(m, mark.tail, &state);
-		k = ring_state_k(state);
-		if ((look != RING_LOOK_READY && look != RING_LOOK_SKIP) || limit - mark.tail < k)
-			break;
-		mark.ordinal += look == RING_LOOK_READY;
-		mark.tail += k;
-	}
-	if (mark.tail != tail) {
-		index = control->mark_index + 1;
-		__atomic_thread_fence(__ATOMIC_RELEASE);		/* RB_MARK reclaim/F */
-		ring_store(&control->mark[index & 1].tail, mark.tail);
-		ring_store(&control->mark[index & 1].ordinal, mark.ordinal);
-		ring_store_release(&control->mark_index, index);	/* RB_MARK reclaim/F */
-		ring_store_release(&control->tail, mark.tail);		/* RB_TAIL reclaim/B */
-	}
+	ring_pass_begin(m, &p);
+	ring_pass(m, tail + m->slot_count / 8, limit, tail, &p);
+	if (p.mark.tail != tail)
+		ring_pass_end(m, &p);
 	unlock(c);
 }
 

@@ -216,7 +216,7 @@ static __always_inline ssize_t take(struct ring_file *f, ssize_t (*now)(struct r
 		return ret;
 	for (tries = 0;; tries++) {
 		/* Mostly there is something: then it does without the queue. Who waits for many looks first. */
-		if (deadline != RING_NOW && (tries || f->sub.watermark > 1) && !ring_subscriber_ready(f)) {
+		if (deadline != RING_NOW && (tries || (f->sub.watermark > 1 && !ring_subscriber_ready(f)))) {
 			ret = ring_sleep(ring, &ring->readers, ring_subscriber_arm, f, deadline);
 			if (ret)
 				return ret;

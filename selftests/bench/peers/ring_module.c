@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring: the module. One record a call: write() and read(). 32 a call: PUBLISH and READ, by libring. In place, and for
- * a ping-pong: a direct ring, by libring.
+ * ring: the module. One record a call: write() and read(). 32 a call: PUBLISH and READ, by libring. In place: a direct
+ * ring, by libring.
  */
 #include <fcntl.h>
 
@@ -20,11 +20,6 @@ struct own {
 	struct ring_read_record in[BATCH];
 };
 
-static bool by_calls(const struct work *w)
-{
-	return !w->in_place && w->kind != PINGPONG;
-}
-
 static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned int n, size_t size,
 				       unsigned int batch, bool in_place)
 {
@@ -40,9 +35,6 @@ static ALWAYS_INLINE unsigned int send(struct end *e, uint64_t first, unsigned i
 			ret = ring_commit(own->ring, &res, size);
 		}
 		n = 1;
-	} else if (e->work->kind == PINGPONG) {
-		bench_make(e, first, 1, size);
-		ret = ring_publish(own->ring, bench_made(e, first, size), size, 0, RING_NEVER);
 	} else if (batch == 1) {
 		bench_make(e, first, 1, size);
 		ret = write(own->fd, bench_made(e, first, size), size) == (ssize_t)size ? 0 : -EIO;
@@ -68,14 +60,9 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	unsigned int i;
 	int ret;
 
-	if (in_place || e->work->kind == PINGPONG) {
-		for (i = 0; i < BATCH && (ret = ring_next(own->ring, &v)) == 1; i++) {
+	if (in_place) {
+		for (i = 0; i < BATCH && (ret = ring_next(own->ring, &v)) == 1; i++)
 			bench_take(e, v.data, size, in_place);
-			if (e->work->kind == PINGPONG) {
-				i++;
-				break;
-			}
-		}
 		if (i)
 			ring_release(own->ring);
 		else
@@ -104,7 +91,7 @@ static void *make_channel(const struct work *w)
 	int err;
 
 	ring_create_defaults(&create);
-	create.ring_flags = RING_EPHEMERAL | (by_calls(w) ? 0 : RING_DIRECT);
+	create.ring_flags = RING_EPHEMERAL | (w->in_place ? RING_DIRECT : 0);
 	create.slots = DEPTH(w->size);
 	create.slot_size = w->size >= 4096 ? 64 : (uint32_t)(RING_SLOT_HEADER + w->size + 15) / 16 * 16;
 	create.bulk_size = w->size >= 4096 ? DEPTH(w->size) * w->size : 0;
@@ -128,12 +115,12 @@ static void attach(struct end *e, bool sends)
 	if (!own)
 		bench_fail("no memory");
 	snprintf(path, sizeof(path), "/dev/ring%u", c->id);
-	if (by_calls(e->work) && e->work->batch == 1) {
+	if (!e->work->in_place && e->work->batch == 1) {
 		own->fd = open(path, sends ? O_WRONLY : O_RDONLY);
 		err = own->fd < 0 ? -errno : 0;
 	} else {
-		err = ring_open(path, sends ? by_calls(e->work) ? RING_OPEN_WRITE : RING_OPEN_READ | RING_OPEN_WRITE :
-				RING_OPEN_READ, &own->ring);
+		err = ring_open(path, !sends ? RING_OPEN_READ : e->work->in_place ? RING_OPEN_READ | RING_OPEN_WRITE :
+				RING_OPEN_WRITE, &own->ring);
 		if (!err)
 			err = sends ? ring_produce(own->ring, RING_PRODUCE_EXCLUSIVE) : ring_subscribe(own->ring, NULL);
 	}

@@ -5,9 +5,11 @@
 # middle of an access, is a race all the same: "of unknown origin".
 KCSAN_SANITIZE=n
 KCSAN_SANITIZE_spinlock.o=y
+KCSAN_SANITIZE_spinlock_debug.o=y
 KCSAN_SANITIZE_qspinlock.o=y
 KCSAN_SANITIZE_qrwlock.o=y
 KCSAN_SANITIZE_mutex.o=y
+KCSAN_SANITIZE_mutex-debug.o=y
 KCSAN_SANITIZE_rtmutex_api.o=y
 KCSAN_SANITIZE_rwsem.o=y
 KCSAN_SANITIZE_semaphore.o=y

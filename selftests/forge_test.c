@@ -4,6 +4,8 @@
  * the ring goes on, or is told EUCLEAN, and is never left waiting; once the forger is gone, a flush makes the
  * ring as good as new.
  */
+#include <libring.h>
+
 #include "ring_test.h"
 
 #define NOBODY	4000u	/* an owner id that no producer has */
@@ -188,6 +190,33 @@ TEST_F(forge, batch_with_a_hole)
 TEST_F(forge, record_longer_than_the_longest)
 {
 	forge(self, self->head, 0, self->map.mem.k_max + 1, NOBODY, RING_COMMITTED);
+	leaves_it_corrupt(_metadata, self);
+}
+
+TEST_F(forge, payload_longer_than_the_slot)
+{
+	struct ring_get get = { .size = sizeof(get), .sequence = self->head };
+	char payload[64];
+
+	get.buf = (uintptr_t)payload;
+	get.buf_len = sizeof(payload);
+	ring_mem_slot(&self->map.mem, self->head)->len = self->map.mem.inline_max + 1;
+	forge(self, self->head, 0, 1, NOBODY, RING_COMMITTED);
+	RT_FAILS(EUCLEAN, ioctl(self->r, RING_IOC_GET, &get));
+	leaves_it_corrupt(_metadata, self);
+}
+
+/* The library looks at the states by itself. */
+TEST_F(forge, discarded_and_longer_than_the_longest)
+{
+	struct ring_view v;
+	struct ring *r;
+
+	ASSERT_EQ(0, ring_open_fd(dup(self->r), 0, &r));
+	ASSERT_EQ(-EAGAIN, ring_next(r, &v));
+	forge(self, self->head, 0, self->map.mem.k_max + 1, NOBODY, RING_DISCARDED);
+	EXPECT_EQ(-EUCLEAN, ring_next(r, &v));
+	ring_close(r);
 	leaves_it_corrupt(_metadata, self);
 }
 

@@ -93,6 +93,73 @@ TEST_F(lib, spins_no_longer_than_the_deadline)
 	EXPECT_FALSE(rt_within(begun, 50) && rt_slow() == 1);
 }
 
+static long publish_soon(void *w)
+{
+	rt_sleep_ms(50);
+	return ring_publish(w, "x", 1, 0, RING_NOW);
+}
+
+/* What comes while it spins is there at once, without sleep. */
+TEST_F(lib, spins_until_something_comes)
+{
+	__u64 sleeps = rt_stat(_metadata, ring_fd(self->r)).reader_sleeps;
+	struct rt_thread writer;
+	struct ring_view v;
+
+	ASSERT_EQ(0, ring_set_spin(self->r, 100 * RT_SECOND));
+	rt_start(_metadata, &writer, publish_soon, self->w);
+	ASSERT_EQ(0, ring_wait(self->r, RING_NEVER));
+	ASSERT_EQ(1, ring_next(self->r, &v));
+	EXPECT_EQ(sleeps, rt_stat(_metadata, ring_fd(self->r)).reader_sleeps);
+	ASSERT_TRUE(rt_ends(&writer, 5000));
+	EXPECT_EQ(0, writer.ret);
+}
+
+static void refuses_too_long(struct __test_metadata *_metadata, FIXTURE_DATA(lib) *self)
+{
+	char *payload = calloc(1, self->info.longest + 1);
+	struct ring_reservation res;
+
+	ASSERT_NE(NULL, payload);
+	EXPECT_EQ(-EMSGSIZE, ring_publish(self->w, payload, self->info.longest + 1, 0, RING_NOW));
+	EXPECT_EQ(-EMSGSIZE, ring_publish_quiet(self->w, payload, self->info.longest + 1, 0, RING_NOW));
+	EXPECT_EQ(-EMSGSIZE, ring_reserve(self->w, self->info.longest + 1, RING_NOW, &res));
+	EXPECT_EQ(0, ring_publish(self->w, payload, self->info.longest, 0, RING_NOW));
+	free(payload);
+}
+
+TEST_F(lib, refuses_what_is_too_long)
+{
+	refuses_too_long(_metadata, self);
+}
+
+TEST_F(lib, refuses_what_is_too_long_for_the_only_producer)
+{
+	ASSERT_EQ(0, ring_produce(self->w, RING_PRODUCE_EXCLUSIVE));
+	refuses_too_long(_metadata, self);
+}
+
+/* The descriptor of the cursor's page is closed again, but for a moment it is one more. */
+TEST_F(lib, without_descriptors)
+{
+	struct rlimit limit, none;
+	struct ring *r;
+	int i;
+
+	ASSERT_EQ(0, ring_open(variant->ring, RING_OPEN_READ, &r));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = ring_fd(r) + 1;
+	for (i = 0; i < ring_fd(r); i++)	/* no gaps below it */
+		ASSERT_LE(0, fcntl(i, F_GETFD));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-EMFILE, ring_subscribe(r, NULL));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(1, rt_stat(_metadata, ring_fd(r)).subscribers);
+	EXPECT_EQ(0, ring_subscribe(r, NULL));
+	ring_close(r);
+}
+
 /* By system calls, what was reserved and found no room at its commit is still reserved, and can be tried again. */
 TEST_F(lib, commits_again_when_there_is_room)
 {

@@ -421,6 +421,9 @@ TEST_F(publish, from_pages_that_are_not_there)
 {
 	int absent, i;
 
+	/* Short enough for a batch: they are all there before the first one is */
+	for (i = 0; i < MANY; i++)
+		self->out[i].len = 40;
 	for (absent = 0; absent < MANY; absent += 5) {
 		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		__u64 present = self->out[absent].addr;
@@ -432,10 +435,10 @@ TEST_F(publish, from_pages_that_are_not_there)
 		ASSERT_EQ(0, read_many(self));
 		ASSERT_EQ(MANY, self->read.taken);
 		for (i = 0; i < MANY; i++) {
-			EXPECT_EQ(100, self->in[i].len);
+			EXPECT_EQ(40, self->in[i].len);
 			EXPECT_EQ(1000 + i, self->in[i].tag);
 			EXPECT_EQ(0, memcmp(self->buf + self->in[i].offset,
-					    (void *)(uintptr_t)self->out[i].addr, 100));
+					    (void *)(uintptr_t)self->out[i].addr, 40));
 		}
 		self->out[absent].addr = present;
 		munmap(page, 4096);

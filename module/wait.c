@@ -163,7 +163,7 @@ int ring_sleep(struct ring *ring, struct wait_queue_head *queue, bool (*ready)(v
 			schedule();
 		else
 			expired = !schedule_hrtimeout(&expires, HRTIMER_MODE_ABS);
-		/* Mostly that was it, and there is no need to queue up again. If not, what this arms is armed again then. */
+		/* Mostly that was it: no need to queue up again. If not, what this arms is armed again then. */
 		if (ready(arg)) {
 			ret = 0;
 			break;

@@ -289,6 +289,48 @@ TEST_F(control, killed_while_it_creates)
 	EXPECT_LT(0, killed);
 }
 
+static long create_there(void *c)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), ret = ioctl(fd, RING_CTL_CREATE, c), error = errno;
+
+	close(fd);
+	errno = error;
+	return ret;
+}
+
+/* Where the answer goes can no longer be written to once the ring is made: then it must go, as nobody knows its number. */
+TEST_F(control, nobody_is_told_its_number)
+{
+	struct ring_create *c = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ring_version v;
+	int tries, late = 0;
+
+	ASSERT_NE(MAP_FAILED, (void *)c);
+	self->c.bulk_size = 32 << 20;
+	for (tries = 0; tries < 50 && late < 3; tries++) {
+		struct rt_thread creates;
+
+		*c = self->c;
+		rt_start(_metadata, &creates, create_there, c);
+		do {
+			ASSERT_EQ(0, ring_module_version(&v));
+		} while (v.bytes == self->bytes && !__atomic_load_n(&creates.ended, __ATOMIC_ACQUIRE));
+		ASSERT_EQ(0, mprotect(c, 4096, PROT_READ));
+		ASSERT_TRUE(rt_ends(&creates, 10000));
+		ASSERT_EQ(0, mprotect(c, 4096, PROT_READ | PROT_WRITE));
+		if (!creates.ret) {
+			ASSERT_EQ(0, ring_destroy(2, 0));
+		} else {
+			ASSERT_EQ(EFAULT, creates.error);
+			late++;
+		}
+		ASSERT_EQ(0, ring_module_version(&v));
+		EXPECT_EQ(self->bytes, v.bytes);
+	}
+	EXPECT_LT(0, late);
+	munmap(c, 4096);
+}
+
 /* ---- Bad input ---- */
 
 TEST_F(control, bad_geometry)

@@ -133,7 +133,7 @@ EXPORT int ring_publish_slow(struct ring *r, const void *buf, size_t len, uint32
 		return -EMSGSIZE;
 	ring_try_direct(h);
 	if (!ring_is_direct(r)) {
-		/* write() takes half the time. It has no tag, a file may have it not wait, and nothing is no record to it. */
+		/* write() takes half the time. It knows no tag and no empty record, and a file may have it not wait. */
 		if (len && !tag && deadline == RING_NEVER) {
 			if (write(h->fd, buf, len) >= 0)
 				return 0;

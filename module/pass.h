@@ -48,11 +48,13 @@ static inline void ring_pass_begin(const struct ring_mem *m, struct ring_pass *p
 static inline bool ring_pass(const struct ring_mem *m, __u64 goal, __u64 limit, __u64 claimed, struct ring_pass *p)
 {
 	while ((__s64)(goal - p->mark.tail) > 0) {
-		__u64 n = ring_mem_singles(m, p->mark.tail, (goal < limit ? goal : limit) - p->mark.tail);
+		__u64 room = limit - p->mark.tail, most = goal - p->mark.tail, n, state;
 		enum ring_look look;
-		__u64 state;
 		__u32 k;
 
+		if (most > room)
+			most = room;
+		n = ring_mem_singles(m, p->mark.tail, most);
 		p->mark.tail += n;
 		p->mark.ordinal += n;
 		if (n)

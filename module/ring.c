@@ -268,7 +268,7 @@ u64 ring_bytes(struct ring *ring)
 
 static void full_barrier(void *unused)
 {
-	smp_mb();
+	smp_mb();	/* RB_SHUTDOWN shutdown/G */
 }
 
 /*

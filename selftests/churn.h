@@ -201,8 +201,7 @@ static inline void churn_and_check(struct __test_metadata *_metadata, bool faili
 	}
 	for (i = 0; i < CHURNERS; i++)
 		EXPECT_EQ(0, rt_wait_child(pids[i]));
-	TH_LOG("%u creates: %u made, %u not, for want of memory that is there; %u stayed, in use, "
-	       "%u went while in use, %u readers woken",
+	TH_LOG("%u creates: %u made, %u without memory; in use, %u stayed and %u went; %u readers woken",
 	       churned->creates, churned->made, churned->no_memory, churned->busy, churned->forced,
 	       churned->woken);
 	EXPECT_EQ(CHURNERS * times, churned->creates);

@@ -298,7 +298,7 @@ static long create_there(void *c)
 	return ret;
 }
 
-/* Where the answer goes can no longer be written to once the ring is made: then it must go, as nobody knows its number. */
+/* Where the answer goes cannot be written to any more when the ring is made: nobody knows its number, so it must go. */
 TEST_F(control, nobody_is_told_its_number)
 {
 	struct ring_create *c = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

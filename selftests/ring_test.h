@@ -416,7 +416,7 @@ static inline char rt_task_state(pid_t tid)
 	return p ? p[2] : 0;
 }
 
-/* Wait, 10 s at most, or more on a slow machine, until a thread or a process is in this state; whether it came there. */
+/* Wait, 10 s at most, more on a slow machine, until a thread or a process is in this state; whether it came there. */
 static inline bool rt_wait_state(pid_t tid, char state)
 {
 	__u64 deadline = rt_in_ms(10000 * rt_slow());

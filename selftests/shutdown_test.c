@@ -163,7 +163,9 @@ TEST_F(shutdown, cat_ends)
 
 /* ---- Who sleeps at that time ---- */
 
-enum how { READ, READ_MANY, WAIT_DATA, WAIT_SEQUENCE, POLL_DATA, WRITE, PUBLISH, WAIT_SPACE, POLL_ROOM, POLL_END, CALLS };
+enum how {
+	READ, READ_MANY, WAIT_DATA, WAIT_SEQUENCE, POLL_DATA, WRITE, PUBLISH, WAIT_SPACE, POLL_ROOM, POLL_END, CALLS
+};
 
 struct call {
 	enum how how;

@@ -69,8 +69,8 @@ static void victim(struct shared *shared, __u32 flags, size_t len, enum way way)
 	if (!publish(r, way, record, len))
 		_exit(1);
 	/*
-	 * Room to die in after a commit that is the last store. How many instructions come before it varies by dozens, with
-	 * how far the head is from the hint.
+	 * Room to die in after a commit that is the last store. How many instructions come before it varies by dozens,
+	 * with how far the head is from the hint.
 	 */
 	__asm__ __volatile__(".rept 40\n\tnop\n\t.endr");
 	__atomic_store_n(&shared->done, 1, __ATOMIC_RELEASE);
@@ -187,7 +187,8 @@ TEST_F_TIMEOUT(step, dies_at_each_instruction, 110)
 	/* Each time the record before is a mark: then each time is like the other. */
 	publish_mark(_metadata, 0);
 	ASSERT_EQ(0, ring_get_stat(self->writer, &stat, NULL, 0));
-	ASSERT_EQ(0, die_after(_metadata, self, variant, stat.head, claims ? RING_LOOK_BUSY : RING_LOOK_READY, 0, &steps));
+	ASSERT_EQ(0, die_after(_metadata, self, variant, stat.head, claims ? RING_LOOK_BUSY : RING_LOOK_READY, 0,
+			       &steps));
 	ASSERT_LT(BEFORE, steps);
 	steps -= BEFORE;
 	publish_mark(_metadata, 0);
@@ -239,8 +240,8 @@ TEST_F_TIMEOUT(step, dies_at_each_instruction, 110)
 		ASSERT_EQ((records || discarded ? batch * k : 0) + 1, stat.head - last.head);
 	}
 	discarded = stat.discarded - self->before.discarded;
-	TH_LOG("died at %u instructions up to the %uth: %u whole records, %u times something was discarded", marks, made,
-	       whole, discarded);
+	TH_LOG("died at %u instructions up to the %uth: %u whole records, %u times something was discarded", marks,
+	       made, whole, discarded);
 	/* Some died before the claim, some in it, some after the commit. */
 	ASSERT_LT(1, nothing);
 	ASSERT_LE(claims, discarded > 1);

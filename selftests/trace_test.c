@@ -98,8 +98,8 @@ static void __attribute__((constructor)) mount_tracefs(void)
 		perror("# " TRACEFS);
 	/*
 	 * To record which command a process runs, the kernel patches its scheduler, while it is running, whenever the
-	 * first event is enabled and the last one disabled. QEMU before 8.1 may go on with the old code (it locks a page
-	 * only after it has translated it), and then the processor hangs.
+	 * first event is enabled and the last one disabled. QEMU before 8.1 may go on with the old code (it locks a
+	 * page only after it has translated it), and then the processor hangs.
 	 */
 	if (!write_file(TRACEFS "/options/record-cmd", "0"))
 		perror("# " TRACEFS "/options/record-cmd");

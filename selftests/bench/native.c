@@ -80,7 +80,8 @@ static bool work_parse(const char *text, struct work *w)
 		;
 	w->waiting = (enum waiting)n;
 	return n < 3 && (w->in_place || !strcmp(way, "copy")) && (batch == 1 || batch == BATCH) &&
-	       (w->size == 8 || w->size == 64 || w->size == 256 || w->size == 1024 || w->size == 4096 || w->size == 65536) &&
+	       (w->size == 8 || w->size == 64 || w->size == 256 || w->size == 1024 || w->size == 4096 ||
+		w->size == 65536) &&
 	       (w->kind != PINGPONG || (w->size <= 64 && batch == 1 && !w->in_place));
 }
 
@@ -249,8 +250,8 @@ static void print(const char *text, const struct work *w, const struct peer *p, 
 		printf("  ring %6.2f (%.2f-%.2f) x, %u", ratio, ratio_low, ratio_high, f->ratios);
 	printf("\n");
 	if (csv)
-		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s%s\n", text,
-			placement_names[where], p->name, p->limit ? "limit" : "contestant", low, median, high,
+		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s%s\n",
+			text, placement_names[where], p->name, p->limit ? "limit" : "contestant", low, median, high,
 			instructions ? w->kind == PINGPONG ? "instructions one way" : "instructions a record" :
 			w->kind == PINGPONG ? "ns one way" : "M records/s", f->values, ratio_low, ratio, ratio_high,
 			f->ratios, program, instructions ? "--instructions " : "", text);

@@ -354,7 +354,7 @@ bool sample_take(const struct peer *peer, const struct work *w, uint64_t count, 
 	pid = fork();
 	if (!pid) {
 		/* Once around: every page is there, and every slot has been used. */
-		uint64_t warm = w->kind == PINGPONG ? w->waiting == SLEEP ? 50 : 2 * DEPTH(w->size) : 2 * DEPTH(w->size);
+		uint64_t warm = w->kind == PINGPONG && w->waiting == SLEEP ? 50 : 2 * DEPTH(w->size);
 
 		stand_alone(peer, w, warm < 2 * count ? warm : 2 * count, count, quick, s);
 	}

@@ -214,7 +214,8 @@ static void *produce(void *arg)
 				break;
 			k += ring_mem_slots_for(mem, len[n]);
 		}
-		sequence = one_store ? exclusive_room(ring, only, k) : claim(ring, only, owner, k, r >> 36 & 1 ? claimed : RING_NONE);
+		sequence = one_store ? exclusive_room(ring, only, k) :
+				       claim(ring, only, owner, k, r >> 36 & 1 ? claimed : RING_NONE);
 		claimed = sequence + k;
 		for (s = sequence, i = 0; i < n; i++) {
 			fill(record, len[i], p->id, number + i);

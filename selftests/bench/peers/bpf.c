@@ -134,7 +134,8 @@ static bool channel_init(struct channel *c, const struct work *w)
 	while (bytes < DEPTH(w->size) * (BPF_RINGBUF_HDR_SZ + w->size))
 		bytes *= 2;
 	c->ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, bytes, NULL);
-	c->outbox = bpf_map_create(BPF_MAP_TYPE_ARRAY, "outbox", sizeof(uint32_t), (uint32_t)outbox_size(w), 1, &mapped);
+	c->outbox = bpf_map_create(BPF_MAP_TYPE_ARRAY, "outbox", sizeof(uint32_t), (uint32_t)outbox_size(w), 1,
+				   &mapped);
 	c->program = c->ring < 0 || c->outbox < 0 ? -1 : load(c, w);
 	return c->program >= 0;
 }

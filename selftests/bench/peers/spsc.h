@@ -43,7 +43,8 @@ static ALWAYS_INLINE unsigned int spsc_send(struct spsc *q, struct end *e, uint6
 	return n;
 }
 
-static ALWAYS_INLINE unsigned int spsc_receive(struct spsc *q, struct end *e, unsigned int n, size_t size, bool in_place)
+static ALWAYS_INLINE unsigned int spsc_receive(struct spsc *q, struct end *e, unsigned int n, size_t size,
+					       bool in_place)
 {
 	uint64_t tail = q->tail;
 	unsigned int i;

@@ -310,9 +310,9 @@ bool ring_subscriber_ready(struct ring_file *f)
  * ring_subscriber_arm - whether a read would give something; if not, the commit that changes it wakes
  * @file: the struct ring_file
  *
- * The caller is on ring->readers already. ready() may come to wait for an earlier sequence than the one
- * that was armed, when a claim came in between; then that is armed, and looked at again. Not without end: the
- * owner of the cursor page can have it so. Then the caller, told to look, finds nothing and begins anew.
+ * Who goes to sleep on the answer is on ring->readers already. ready() may come to wait for an earlier sequence
+ * than the one that was armed, when a claim came in between; then that is armed, and looked at again. Not without
+ * end: the owner of the cursor page can have it so. Then the caller, told to look, finds nothing and begins anew.
  */
 bool ring_subscriber_arm(void *file)
 {

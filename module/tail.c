@@ -127,8 +127,8 @@ static bool room(struct ring *ring, u32 k, bool dry, u64 *cursor, u64 *busy)
  * @k: slots
  * @dry: on an overwrite ring, move nothing, only say whether it could be
  *
- * The caller is on ring->writers already. As ring_subscriber_arm(): a direct producer can have the head
- * somewhere else at each look.
+ * Who goes to sleep on the answer is on ring->writers already. As ring_subscriber_arm(): a direct producer can have
+ * the head somewhere else at each look.
  */
 bool ring_room_arm(struct ring *ring, u32 k, bool dry)
 {

@@ -75,7 +75,7 @@ struct crew {
 	int results[2];
 };
 
-/* One of the other processes has, and nobody has told it to */
+/* One of the other processes has. While there are records to come, that is too soon. */
 static volatile sig_atomic_t ended;
 
 static void note_end(int sig)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the hardware gives: lines that carry their own flag, one at a time or streamed, and memcpy() */
+/*
+ * What the hardware gives: a line that both write, lines that only one side writes, one at a time or streamed, and
+ * memcpy()
+ */
 #include "bench.h"
 
 /* A line that is handed to and fro */
@@ -7,34 +10,52 @@ struct line {
 	uint64_t turn;
 } __attribute__((aligned(APART)));
 
-static void ping(struct end *there, struct end *back, uint64_t count)
+static ALWAYS_INLINE void ping_by(struct line *there, const struct line *back, struct end *e, uint64_t count)
 {
-	struct line *line = there->channel;
-	uint64_t turn = there->expected[0];
+	uint64_t turn = e->expected[0];
 
-	(void)back;
 	while (count--) {
-		__atomic_store_n(&line->turn, turn + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&there->turn, turn + 1, __ATOMIC_RELEASE);
 		turn += 2;
-		while (__atomic_load_n(&line->turn, __ATOMIC_ACQUIRE) != turn)
+		while (__atomic_load_n(&back->turn, __ATOMIC_ACQUIRE) != turn)
 			bench_pause();
 	}
-	there->expected[0] = turn;
+	e->expected[0] = turn;
+}
+
+static ALWAYS_INLINE void pong_by(const struct line *there, struct line *back, struct end *e, uint64_t count)
+{
+	uint64_t turn = e->expected[0];
+
+	while (count--) {
+		while (__atomic_load_n(&there->turn, __ATOMIC_ACQUIRE) != turn + 1)
+			bench_pause();
+		turn += 2;
+		__atomic_store_n(&back->turn, turn, __ATOMIC_RELEASE);
+	}
+	e->expected[0] = turn;
+}
+
+/* Both write the same one, so that who reads it gets it to write in one go. */
+static void ping(struct end *there, struct end *back, uint64_t count)
+{
+	ping_by(there->channel, there->channel, there, count);
 }
 
 static void pong(struct end *there, struct end *back, uint64_t count)
 {
-	struct line *line = there->channel;
-	uint64_t turn = there->expected[0];
+	pong_by(there->channel, there->channel, there, count);
+}
 
-	(void)back;
-	while (count--) {
-		while (__atomic_load_n(&line->turn, __ATOMIC_ACQUIRE) != turn + 1)
-			bench_pause();
-		turn += 2;
-		__atomic_store_n(&line->turn, turn, __ATOMIC_RELEASE);
-	}
-	there->expected[0] = turn;
+/* Each writes its own, as where a reader may not write: who writes must first take it from who looks at it. */
+static void ping_own(struct end *there, struct end *back, uint64_t count)
+{
+	ping_by(there->channel, back->channel, there, count);
+}
+
+static void pong_own(struct end *there, struct end *back, uint64_t count)
+{
+	pong_by(there->channel, back->channel, there, count);
 }
 
 static bool can_line(const struct work *w)
@@ -128,6 +149,8 @@ static void *make_channel(const struct work *w)
 }
 
 PEER(line, .name = "limit: one line", .limit = true, .can = can_line, .open = make_channel, .ping = ping, .pong = pong)
+PEER(own_lines, .name = "limit: a line each", .limit = true, .can = can_line, .open = make_channel,
+     .ping = ping_own, .pong = pong_own)
 PEER(lines, .name = "limit: lines with flags", .limit = true, .can = can_lines, .open = make_channel,
      .produce = produce, .consume = consume)
 PEER(copies, .name = "limit: memcpy", .limit = true, .can = can_copy, .open = make_channel,

@@ -33,7 +33,7 @@
 
 enum placement { SIBLINGS, NEAR, FAR, SAME, PLACEMENTS };
 
-static const char *const placement_names[] = { "siblings", "near", "far", "same" };
+static const char *const placement_names[] = { "siblings", "near", "far", "one CPU" };
 static const char *const waiting_names[] = { "spin", "spinsleep", "sleep" };
 
 struct peer *peers;
@@ -42,8 +42,8 @@ static unsigned int rounds = 9;
 static double target_ms = 10;
 static const char *only;
 static bool smoke;
-static bool probes = true;
 static bool instructions;
+static bool emulated;	/* processors that are nowhere: no probes */
 static FILE *csv;
 static const char *program;
 
@@ -174,6 +174,12 @@ static enum placement placement_of(double ns)
 	return ns < SIBLINGS_NS ? SIBLINGS : ns > FAR_NS ? FAR : NEAR;
 }
 
+/* What was measured elsewhere, or counted, stands beside the same work's native figures under a name of its own. */
+static const char *where_name(enum placement where)
+{
+	return instructions ? "VM, counted" : emulated ? "VM" : placement_names[where];
+}
+
 static bool place_of(const struct work *w, const struct sample *s, enum placement *where)
 {
 	double low = s->before < s->after ? s->before : s->after;
@@ -197,7 +203,7 @@ static uint64_t calibrate(const struct peer *p, const struct work *w)
 	for (tries = 0; tries < 8; tries++) {
 		quickest = UINT64_MAX;
 		for (again = 0; again < (smoke ? 1 : 4) && (double)quickest > wanted / 8; again++) {
-			if (!sample_take(p, w, count, smoke || !probes, &s))
+			if (!sample_take(p, w, count, smoke || emulated, &s))
 				return 0;
 			quickest = s.ns < quickest ? s.ns : quickest;
 		}
@@ -244,14 +250,14 @@ static void print(const char *text, const struct work *w, const struct peer *p, 
 	ratio_low = quartile(f->ratio, f->ratios, 1);
 	ratio = quartile(f->ratio, f->ratios, 2);
 	ratio_high = quartile(f->ratio, f->ratios, 3);
-	printf("%-32s %-8s %-28s %9.3f %9.3f %9.3f %s", text, placement_names[where], p->name, low, median, high,
+	printf("%-32s %-11s %-28s %9.3f %9.3f %9.3f %s", text, where_name(where), p->name, low, median, high,
 	       instructions ? "insns" : w->kind == PINGPONG ? "ns " : "M/s");
 	if (f->ratios)
 		printf("  ring %6.2f (%.2f-%.2f) x, %u", ratio, ratio_low, ratio_high, f->ratios);
 	printf("\n");
 	if (csv)
-		fprintf(csv, "%s,%s,\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s%s\n",
-			text, placement_names[where], p->name, p->limit ? "limit" : "contestant", low, median, high,
+		fprintf(csv, "%s,\"%s\",\"%s\",%s,%.4g,%.4g,%.4g,%s,%u,%.4g,%.4g,%.4g,%u,selftests/bench/build/%s %s%s\n",
+			text, where_name(where), p->name, p->limit ? "limit" : "contestant", low, median, high,
 			instructions ? w->kind == PINGPONG ? "instructions one way" : "instructions a record" :
 			w->kind == PINGPONG ? "ns one way" : "M records/s", f->values, ratio_low, ratio, ratio_high,
 			f->ratios, program, instructions ? "--instructions " : "", text);
@@ -295,11 +301,11 @@ static bool measure(const char *text, const struct work *w)
 
 			/* Who goes first, changes. */
 			if (round & 1) {
-				ok &= sample_take(ring, w, ring_count, !probes, &rs);
-				ok &= sample_take(list[i], w, counts[i], !probes, &s);
+				ok &= sample_take(ring, w, ring_count, emulated, &rs);
+				ok &= sample_take(list[i], w, counts[i], emulated, &s);
 			} else {
-				ok &= sample_take(list[i], w, counts[i], !probes, &s);
-				ok &= sample_take(ring, w, ring_count, !probes, &rs);
+				ok &= sample_take(list[i], w, counts[i], emulated, &s);
+				ok &= sample_take(ring, w, ring_count, emulated, &rs);
 			}
 			if (!ok)
 				break;
@@ -310,7 +316,7 @@ static bool measure(const char *text, const struct work *w)
 			if (ring_placed && figures[0][ring_where].values < ROUNDS_MAX)
 				put(&figures[0][ring_where], w, &rs, NULL);
 		}
-		if (n == 1 && sample_take(ring, w, ring_count, !probes, &rs) && place_of(w, &rs, &where))
+		if (n == 1 && sample_take(ring, w, ring_count, emulated, &rs) && place_of(w, &rs, &where))
 			put(&figures[0][where], w, &rs, NULL);
 	}
 	for (where = SIBLINGS; where < PLACEMENTS && !smoke; where++)
@@ -381,7 +387,7 @@ int main(int argc, char **argv)
 	program = program ? program + 1 : argv[0];
 	if (!strcmp(program, "vm")) {
 		all_works = vm_matrix;
-		probes = false;	/* emulated processors are nowhere */
+		emulated = true;
 		works = COUNT(vm_matrix);
 	}
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -404,7 +410,7 @@ int main(int argc, char **argv)
 			break;
 		case 'i':
 			instructions = true;
-			probes = false;
+			emulated = true;
 			all_works = instructions_matrix;
 			works = COUNT(instructions_matrix);
 			break;

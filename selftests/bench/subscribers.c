@@ -74,7 +74,7 @@ static void tell(const char *work, const char *against, double *a, double *b, un
 	printf("%-28s %-14s ring %10.0f, %10.0f: %.3f (%.3f-%.3f) x, %u\n", work, against, ma, mb, median(ratios, n, 2),
 	       median(ratios, n, 1), median(ratios, n, 3), n);
 	if (csv)
-		fprintf(csv, "%s,same,%s,contestant,%.4g,%.4g,%.4g,ns,%u,%.4g,%.4g,%.4g,%u,%s\n", work, against,
+		fprintf(csv, "%s,VM,%s,contestant,%.4g,%.4g,%.4g,ns,%u,%.4g,%.4g,%.4g,%u,%s\n", work, against,
 			median(b, n, 1), mb, median(b, n, 3), n, median(ratios, n, 1), median(ratios, n, 2),
 			median(ratios, n, 3), n, "selftests/bench/build/subscribers");
 }

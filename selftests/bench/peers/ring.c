@@ -179,6 +179,9 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	unsigned int i;
 	int got;
 
+	/* Who replies does so before it releases. */
+	if (e->work->kind == PINGPONG)
+		ring_release(r);
 	/* As in the manual's loop: what there is, then one release, after 32 of them at the latest */
 	if (e->work->kind != PINGPONG)
 		n = BATCH;
@@ -191,7 +194,8 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 			take(e, i, &v[i], size, in_place);
 	}
 	if (i) {
-		ring_release(r);
+		if (e->work->kind != PINGPONG)
+			ring_release(r);
 		e->spins = 0;
 		/* It has looked at the next one already: now its producer has that line for a moment. */
 		if (i < n && e->work->kind != PINGPONG)

@@ -177,7 +177,7 @@ static inline int churn(unsigned int seed, int times, bool failing, struct churn
 
 /*
  * The same with allocations that fail; not any more when the process ends, which may write files (see debug/flush.c):
- * an allocation that fails in the middle of that leaves 9p, where they lie, with file numbers that cannot be used again.
+ * an allocation that fails in the middle of that leaves 9p, where they lie, with numbers that cannot be used again.
  */
 static inline int churn_failing(unsigned int seed, int times, struct churned *churned)
 {

@@ -179,11 +179,13 @@ static ALWAYS_INLINE unsigned int receive(struct end *e, unsigned int n, size_t 
 	unsigned int i;
 	int got;
 
-	/* Who replies does so before it releases. */
+	/*
+	 * Who replies does so before it releases: then this is while it waits for the next one. Else as in the manual's
+	 * loop: what there is, then one release, after 32 of them at the latest.
+	 */
 	if (e->work->kind == PINGPONG)
 		ring_release(r);
-	/* As in the manual's loop: what there is, then one release, after 32 of them at the latest */
-	if (e->work->kind != PINGPONG)
+	else
 		n = BATCH;
 	if (batch == 1) {
 		for (i = 0; i < n && ring_next(r, v) == 1; i++)

@@ -83,21 +83,24 @@ check-static: deps
 	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
 	@KDIR=$(KDIR) HOST_TIMEOUT=3000 selftests/vm/check --host selftests/vm/lint selftests/debug/static
 
-# Everything on kernels with debuggers, which are built once: first whether each debugger sees what it is there for
+# Everything on kernels with debuggers, which are built once: first whether each debugger sees what it is there for.
+# With -j2 the two kernels' tests run side by side.
 DEBUG_MEDIATED = --vm "$(MODARGS)" selftests/failure_test $(MEDIATED_TESTS)
 DEBUG_DIRECT = --vm "$(MODARGS) direct=1" $(DIRECT_TESTS)
 LEAK_TESTS = $(addprefix selftests/,control_test subscribe_test publish_test mmap_test failure_test debug/leaks.sh)
 check-debug: deps
 	@selftests/vm/fetch packages $(DEBUG_PACKAGES)
 	@$(MAKE) all
+	@$(MAKE) -k check-debug-kasan check-debug-kcsan
+
+check-debug-kasan check-debug-kcsan: check-debug-%:
 	@failed=0; export HOST_TIMEOUT=7200; \
-	for kernel in kasan kcsan; do \
-		selftests/debug/kernel $$kernel >/dev/null && \
-		KERNEL=$$kernel selftests/vm/check --host selftests/debug/selftest && \
-		APPEND=kmemleak=off selftests/debug/check $$kernel $(DEBUG_MEDIATED) $(DEBUG_DIRECT) || failed=1; \
-	done; \
-	selftests/debug/check kasan --vm "$(MODARGS)" $(LEAK_TESTS) || failed=1; \
-	selftests/vm/check --host selftests/debug/fuzz || failed=1; \
+	selftests/debug/kernel $* >/dev/null && \
+	KERNEL=$* selftests/vm/check --host selftests/debug/selftest && \
+	APPEND=kmemleak=off selftests/debug/check $* $(DEBUG_MEDIATED) $(DEBUG_DIRECT) || failed=1; \
+	$(if $(filter kasan,$*),\
+		selftests/debug/check kasan --vm "$(MODARGS)" $(LEAK_TESTS) || failed=1; \
+		selftests/vm/check --host selftests/debug/fuzz || failed=1;) \
 	exit $$failed
 
 # Programs at random, guided by what code they reach, for so many seconds
@@ -184,5 +187,5 @@ help:
 	@echo 'KDIR=FOLDER     for the kernel with these headers ($(KDIR))'
 
 .PHONY: all module userlib selftests install modules_install sign \
-	check check-static check-debug fuzz soak coverage check-proofs check-packages check-kernels \
+	check check-static check-debug check-debug-kasan check-debug-kcsan fuzz soak coverage check-proofs check-packages check-kernels \
 	bench demo packages deps clean help

@@ -173,7 +173,8 @@ struct ring_control {
 
 /**
  * struct ring_producers - the producer page
- * @hint: sequence of a recently claimed record: where to start looking for the head. Only a hint.
+ * @hint: sequence of a recently claimed record: where to start looking for the head, and how near to it a reader need
+ *	not come. Only a hint.
  */
 struct ring_producers {
 	__u64 hint;
@@ -639,17 +640,17 @@ static inline enum ring_claim ring_mem_exclusive_room(const struct ring_mem *m, 
 }
 
 /*
- * Store the state of the record at the head, which ring_mem_exclusive_room() has found: BUSY to claim it, COMMITTED
- * to claim and commit at once what is in it already. Plain stores: nobody else claims, so there is nothing to
- * compare with.
+ * Store the state of the record at the head, which ring_mem_exclusive_room() has found and whose slot is @slot: BUSY to
+ * claim it, COMMITTED to claim and commit at once what is in it already. Plain stores: nobody else claims, so there is
+ * nothing to compare with.
  *
  * The state is a release, and so is the hint: who sees either sees all claims before it, as with the
  * compare-and-swap, and finds no hole before the head.
  */
-static inline void ring_mem_exclusive_store(const struct ring_mem *m, struct ring_exclusive *x, __u32 owner, __u32 k,
-					    __u64 sequence, enum ring_phase phase)
+static inline void ring_slot_exclusive_store(const struct ring_mem *m, struct ring_exclusive *x, struct ring_slot *slot,
+					     __u32 owner, __u32 k, __u64 sequence, enum ring_phase phase)
 {
-	ring_store_release(&ring_mem_slot(m, sequence)->state,	/* RB_HEAD claim/H, RB_PAYLOAD commit/A */
+	ring_store_release(&slot->state,			/* RB_HEAD claim/H, RB_PAYLOAD commit/A */
 			   ring_state_make(ring_mem_lap(m, sequence), k, owner, phase));
 	/* Now and then: who starts there is soon at the head. */
 	if (__builtin_expect(sequence - x->last >= RING_HINT_EVERY, 0)) {
@@ -668,26 +669,43 @@ static inline enum ring_claim ring_mem_claim_exclusive(const struct ring_mem *m,
 	enum ring_claim room = ring_mem_exclusive_room(m, x, k, sequence);
 
 	if (room == RING_CLAIMED)
-		ring_mem_exclusive_store(m, x, owner, k, *sequence, RING_BUSY);
+		ring_slot_exclusive_store(m, x, ring_mem_slot(m, *sequence), owner, k, *sequence, RING_BUSY);
 	return room;
 }
 
 /*
- * Store the state of a record inside a batch, one that is not the first. Who sees it sees the batch's claim; its
- * payload is seen with the first one's state.
+ * Store the state of a record inside a batch, one that is not the first, whose slot is @slot. Who sees it sees the
+ * batch's claim; its payload is seen with the first one's state.
  */
-static inline void ring_mem_batch_store(const struct ring_mem *m, __u64 sequence, __u32 k, enum ring_phase phase)
+static inline void ring_slot_batch_store(const struct ring_mem *m, struct ring_slot *slot, __u64 sequence, __u32 k,
+					 enum ring_phase phase)
 {
 	/* RB_HEAD claim/H */
-	ring_store_release(&ring_mem_slot(m, sequence)->state,
-			   ring_state_make(ring_mem_lap(m, sequence), k, 0, phase));
+	ring_store_release(&slot->state, ring_state_make(ring_mem_lap(m, sequence), k, 0, phase));
 }
 
-/* Whether that was done, with COMMITTED */
-static inline int ring_mem_is_batched(const struct ring_mem *m, __u64 sequence, __u32 k)
+static inline void ring_mem_batch_store(const struct ring_mem *m, __u64 sequence, __u32 k, enum ring_phase phase)
 {
-	return ring_load(&ring_mem_slot(m, sequence)->state) ==
-	       ring_state_make(ring_mem_lap(m, sequence), k, 0, RING_COMMITTED);
+	ring_slot_batch_store(m, ring_mem_slot(m, sequence), sequence, k, phase);
+}
+
+/* Discard those that nobody has stored COMMITTED for, of the records behind the first of a batch's @used slots. */
+static inline void ring_mem_batch_close(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 used)
+{
+	const unsigned char *slot = (const unsigned char *)ring_mem_slot(m, sequence);
+	const unsigned char *end = m->slots + (__u64)m->slot_count * m->slot_size;
+	__u64 state = ring_state_make(ring_mem_lap(m, sequence), k, 0, RING_COMMITTED);
+	__u32 at;
+
+	for (at = k; at < used; at += k) {
+		slot += (__u64)k * m->slot_size;
+		if (slot >= end) {
+			slot -= (__u64)m->slot_count * m->slot_size;
+			state += 1ull << 32;
+		}
+		if (__builtin_expect(ring_load(&((const struct ring_slot *)(const void *)slot)->state) != state, 0))
+			ring_mem_batch_store(m, sequence + at, k, RING_DISCARDED);
+	}
 }
 
 /* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */

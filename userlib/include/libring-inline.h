@@ -11,6 +11,8 @@
 #define ring_likely(x)		__builtin_expect(!!(x), 1)
 /* Where a length is a constant, so is the copy: twice as fast where a line is on its way to another processor. */
 #define RING_HOT		static inline __attribute__((always_inline))
+/* What is not done for each record: it takes no registers from what is */
+#define RING_SELDOM		static __attribute__((noinline, unused))
 
 /* The members of the reading and of the publishing side lie apart. */
 struct ring {
@@ -20,6 +22,8 @@ struct ring {
 	__u64 released;			/* the cursor */
 	__u64 pending;			/* records given, not yet released */
 	struct ring_mem in;
+	__u64 behind;			/* the hint, as last looked at: before this nobody writes */
+	__u32 patience;			/* pauses that it is worth to wait for a later hint */
 	const __u32 *publishing __attribute__((aligned(RING_APART)));	/* the same, while direct */
 	__u32 owner;
 	struct ring_mem out;
@@ -66,13 +70,53 @@ RING_HOT int ring_view_single(const struct ring_mem *m, __u64 sequence, const st
 	return 1;
 }
 
+#define RING_PATIENCE	32u	/* pauses, in which a producer writes some records */
+
+/* In a loop that waits for another processor */
+static inline void ring_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("yield" ::: "memory");
+#else
+	__asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+/*
+ * A reader at its producer's heels takes each line from it that it is about to write. So where records come one after
+ * another it hangs back, for a moment, until the hint says that a number of them are done; and where they do not, it
+ * does not. Whether there is a record the slots alone tell. ("Temporal slipping" in J. Giacomoni et al., FastForward
+ * for efficient pipeline parallelism, PPoPP 2008.)
+ */
+RING_SELDOM void ring_hang_back(struct ring *r)
+{
+	__u64 ahead = ring_load(&r->in.producers->hint) - r->position;
+
+	while (r->patience && (__s64)ahead <= 0) {
+		r->patience--;
+		ring_pause();
+		ahead = ring_load(&r->in.producers->hint) - r->position;
+	}
+	if ((__s64)ahead <= 0)
+		return;
+	r->behind = r->position + ahead;
+	/* One alone is no stream. */
+	if (ahead > 1)
+		r->patience = RING_PATIENCE;
+}
+
 RING_INLINE int ring_next(struct ring *r, struct ring_view *v)
 {
 	const struct ring_mem *m = &r->in;
 	__u64 sequence = r->position;
 
-	if (!ring_likely(ring_load(r->reading)) ||
-	    !ring_likely(ring_view_single(m, sequence, ring_mem_slot(m, sequence), ring_mem_single(m, sequence), v)) ||
+	if (!ring_likely(ring_load(r->reading)))
+		return ring_next_slow(r, v);
+	if (!ring_likely((__s64)(sequence - r->behind) < 0))
+		ring_hang_back(r);
+	if (!ring_likely(ring_view_single(m, sequence, ring_mem_slot(m, sequence), ring_mem_single(m, sequence), v)) ||
 	    !ring_likely(!ring_mem_lapped(m, r->released)))
 		return ring_next_slow(r, v);
 	r->position = sequence + 1;
@@ -227,24 +271,31 @@ static inline int ring_reservation_open(struct ring *r, const struct ring_reserv
 RING_HOT int ring_put_exclusive(struct ring *r, const void *buf, size_t len, uint32_t tag, __u64 *end)
 {
 	const struct ring_mem *m = &r->out;
+	int fits = len <= m->inline_max;
 	struct ring_slot *slot;
 	__u64 sequence;
-	__u32 k, word;
+	__u32 k = 1;
 
-	if (!ring_likely(len <= m->longest))
-		return 0;
-	k = ring_mem_slots_for(m, len);
+	if (!ring_likely(fits)) {
+		if (len > m->longest)
+			return 0;
+		k = ring_mem_slots_for(m, len);
+	}
 	if (!ring_likely(ring_mem_exclusive_room(m, &r->only, k, &sequence) == RING_CLAIMED))
 		return 0;
 	/* RB_SHUTDOWN claim/G: after the tail, which may have given room since the end was marked on a full ring */
 	if (!ring_likely(!ring_load(&m->control->status)))
 		return 0;
 	slot = ring_mem_slot(m, sequence);
-	word = ring_mem_len_word(m, len);
-	if (len)
-		memcpy(ring_slot_payload(m, slot, sequence, word), buf, len);
-	ring_slot_describe(slot, word, tag);
-	ring_mem_exclusive_store(m, &r->only, r->owner, k, sequence, RING_COMMITTED);
+	if (ring_likely(fits)) {
+		if (len)
+			memcpy(slot + 1, buf, len);
+		ring_slot_describe(slot, (__u32)len, tag);
+	} else {
+		memcpy(ring_slot_payload(m, slot, sequence, RING_LEN_BULK), buf, len);
+		ring_slot_describe(slot, (__u32)len | RING_LEN_BULK, tag);
+	}
+	ring_slot_exclusive_store(m, &r->only, slot, r->owner, k, sequence, RING_COMMITTED);
 	*end = sequence + k;
 	/* RB_SHUTDOWN claim/G: shut down meanwhile. Then the readers' end may lie before this record or behind it. */
 	return ring_likely(!(ring_load(&m->control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))) ?
@@ -256,7 +307,7 @@ RING_HOT int ring_put_direct(struct ring *r, const void *buf, size_t len, uint32
 {
 	struct ring_reservation res;
 
-	if (r->exclusive)
+	if (ring_likely(r->exclusive))
 		return ring_likely(ring_is_direct(r)) ? ring_put_exclusive(r, buf, len, tag, end) : 0;
 	if (!ring_likely(ring_reserve_direct(r, len, &res)))
 		return 0;
@@ -325,7 +376,7 @@ RING_INLINE int ring_discard(struct ring *r, struct ring_reservation *res)
 
 /* ---- Batches ---- */
 
-RING_HOT int ring_reserve_batch(struct ring *r, size_t len, unsigned int count, struct ring_batch *b)
+RING_SELDOM int ring_reserve_batch(struct ring *r, size_t len, unsigned int count, struct ring_batch *b)
 {
 	const struct ring_mem *m = &r->out;
 	__u64 sequence;
@@ -363,47 +414,52 @@ RING_INLINE int ring_reserve_many(struct ring *r, size_t len, unsigned int count
 	return ring_reserve_many_slow(r, len, count, deadline, b);
 }
 
-/* The header before the payload: stores in the order of the memory are quicker, when its lines are on their way. */
+/*
+ * The header before the payload: stores in the order of the memory are quicker, when its lines are on their way. And
+ * none that can be done without: a processor asks for the lines of so many stores ahead, whatever they are to.
+ */
 RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned int i, size_t len, uint32_t tag)
 {
-	const struct ring_mem m = r->out;	/* what is stored through other pointers does not change it */
+	const struct ring_mem *m = &r->out;
 	__u64 sequence = b->sequence + (__u64)i * b->k;
-	struct ring_slot *slot = ring_mem_slot(&m, sequence);
-	__u32 bulk;
+	struct ring_slot *slot = ring_mem_slot(m, sequence);
 
-	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_is_direct(r)))
+	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_load(r->publishing)))
 		return ring_batch_at_slow(r, b, i, len, tag);
-	/* So many are described, one after another: ring_commit_many() need not look whether they are */
-	if (i == b->reserved)
-		b->reserved++;
-	if (i)
-		ring_mem_batch_store(&m, sequence, b->k, RING_COMMITTED);
-	bulk = ring_likely(b->len <= m.inline_max) ? 0 : RING_LEN_BULK;
-	ring_slot_describe(slot, (__u32)len | bulk, tag);
-	return ring_slot_payload(&m, slot, sequence, bulk);
+	if (ring_likely(i))
+		ring_slot_batch_store(m, slot, sequence, b->k, RING_COMMITTED);
+	if (!ring_likely(b->len <= m->inline_max)) {
+		ring_slot_describe(slot, (__u32)len | RING_LEN_BULK, tag);
+		return ring_slot_payload(m, slot, sequence, RING_LEN_BULK);
+	}
+	ring_slot_describe(slot, (__u32)len, tag);
+	return slot + 1;
 }
 
-RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned int count)
+RING_SELDOM void ring_commit_batch(struct ring *r, struct ring_batch *b, unsigned int count)
 {
 	const struct ring_mem *m = &r->out;
 	__u32 k = b->k, slots = b->count * k, used = count * k, at;
 
-	if (!ring_likely(count <= b->count && ring_is_direct(r) && ring_batch_open(r, b)))
-		return ring_commit_many_slow(r, b, count);
 	if (ring_likely(count)) {
 		/* One by one: who looks at one alone must not find what was there before. */
 		for (at = used; at < slots; at += k)
 			ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
-		/* What nobody has described would be a hole. Mostly all are, one after another. */
-		for (at = k; !ring_likely(b->reserved >= count) && at < used; at += k)
-			if (!ring_mem_is_batched(m, b->sequence + at, k))
-				ring_mem_batch_store(m, b->sequence + at, k, RING_DISCARDED);
+		/* What nobody has described would be a hole. */
+		ring_mem_batch_close(m, b->sequence, k, used);
 		ring_mem_commit(m, b->sequence, k, r->owner);
 	} else {
 		ring_mem_discard(m, b->sequence, slots, r->owner);
 	}
 	b->count = 0;
 	ring_wake_data(r, b->sequence + slots);
+}
+
+RING_INLINE int ring_commit_many(struct ring *r, struct ring_batch *b, unsigned int count)
+{
+	if (!ring_likely(count <= b->count && ring_is_direct(r) && ring_batch_open(r, b)))
+		return ring_commit_many_slow(r, b, count);
+	ring_commit_batch(r, b, count);
 	return (int)count;
 }
 

@@ -16,6 +16,7 @@
 /* The areas of a ring as this process has mapped them. Producers have a writable mapping of their own. */
 enum area {
 	AREA_CONTROL,
+	AREA_PRODUCERS,
 	AREA_SLOTS,
 	AREA_BULK,
 	AREA_CURSOR,

@@ -36,6 +36,8 @@ static int map_all(struct handle *h)
 
 	err = map_cursor(h);
 	if (!err)
+		err = ring_map(h, AREA_PRODUCERS, h->fd, info->producers_offset, info->producers_length, false);
+	if (!err)
 		err = ring_map(h, AREA_SLOTS, h->fd, info->slots_offset, info->slots_length, false);
 	if (!err)
 		err = ring_map(h, AREA_BULK, h->fd, info->bulk_offset, info->bulk_length, false);
@@ -44,6 +46,7 @@ static int map_all(struct handle *h)
 		return err;
 	}
 	r->cursor = h->areas[AREA_CURSOR].addr;
+	r->in.producers = h->areas[AREA_PRODUCERS].addr;
 	r->in.slots = h->areas[AREA_SLOTS].addr;
 	r->in.bulk = h->areas[AREA_BULK].addr;
 	return 0;

@@ -7,17 +7,6 @@
 
 #define SPINS_PER_CLOCK	64
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ __volatile__("yield" ::: "memory");
-#else
-	__asm__ __volatile__("" ::: "memory");
-#endif
-}
-
 uint64_t ring_clock(void)
 {
 	struct timespec now;
@@ -80,7 +69,7 @@ static bool spin(struct handle *h, uint32_t slots, uint64_t *from, uint32_t *see
 		for (i = 0; i < SPINS_PER_CLOCK; i++) {
 			if (ready(&h->ring, slots, from, seen))
 				return true;
-			relax();
+			ring_pause();
 		}
 	} while (ring_clock() < end);
 	return false;

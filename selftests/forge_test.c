@@ -111,6 +111,35 @@ TEST_F(forge, hint_beyond_the_head)
 	is_as_new(_metadata, self);
 }
 
+/* A reader that hangs back by it finds each record, and no more of them, all the same. */
+TEST_F(forge, hint_that_readers_look_at)
+{
+	const __u64 hints[] = { 0, self->head - 1, self->head, self->head + 1, self->head + 20, self->head + (1ull << 63),
+				RING_NONE };
+	struct ring_view v;
+	unsigned int i, n;
+	struct ring *r;
+
+	ASSERT_EQ(0, ring_open_fd(dup(self->r), 0, &r));
+	for (i = 0; i < ARRAY_SIZE(hints); i++) {
+		for (n = 0; n < 40; n++)
+			ASSERT_EQ(8, rt_write(self->w, 8, n));
+		for (n = 0; n < 40; n++) {
+			ring_store(&self->map.mem.producers->hint, hints[i]);
+			ASSERT_EQ(1, ring_next(r, &v)) {
+				TH_LOG("record %u of 40, with hint %llx", n, hints[i]);
+			}
+			ASSERT_TRUE(rt_is(v.data, v.len, n));
+		}
+		ring_store(&self->map.mem.producers->hint, hints[i]);
+		ASSERT_EQ(-EAGAIN, ring_next(r, &v));
+		ASSERT_EQ(0, ring_release(r));
+	}
+	ring_close(r);
+	leave(self);
+	is_as_new(_metadata, self);
+}
+
 TEST_F(forge, hint_inside_a_record)
 {
 	ASSERT_EQ(5000, rt_write(self->w, 5000, 1));

@@ -424,6 +424,7 @@ RING_INLINE void *ring_batch_at(struct ring *r, struct ring_batch *b, unsigned i
 	__u64 sequence = b->sequence + (__u64)i * b->k;
 	struct ring_slot *slot = ring_mem_slot(m, sequence);
 
+	/* Only whether this process still may: who reserved has acquired what goes with it. */
 	if (!ring_likely(b->k && i < b->count && len <= b->len && ring_load(r->publishing)))
 		return ring_batch_at_slow(r, b, i, len, tag);
 	if (ring_likely(i))

@@ -114,24 +114,27 @@ TEST_F(forge, hint_beyond_the_head)
 /* A reader that hangs back by it finds each record, and no more of them, all the same. */
 TEST_F(forge, hint_that_readers_look_at)
 {
-	const __u64 hints[] = { 0, self->head - 1, self->head, self->head + 1, self->head + 20, self->head + (1ull << 63),
-				RING_NONE };
+	const __u64 ahead[] = { 0, 1, 20, 40, -1, -100, RING_NONE - self->head, 1000, 1ull << 62 };	/* of the first */
+	__u64 first = self->head;
 	struct ring_view v;
 	unsigned int i, n;
 	struct ring *r;
 
 	ASSERT_EQ(0, ring_open_fd(dup(self->r), 0, &r));
-	for (i = 0; i < ARRAY_SIZE(hints); i++) {
+	for (i = 0; i < ARRAY_SIZE(ahead); i++, first += 40) {
 		for (n = 0; n < 40; n++)
 			ASSERT_EQ(8, rt_write(self->w, 8, n));
 		for (n = 0; n < 40; n++) {
-			ring_store(&self->map.mem.producers->hint, hints[i]);
+			ring_store(&self->map.mem.producers->hint, first + ahead[i]);
 			ASSERT_EQ(1, ring_next(r, &v)) {
-				TH_LOG("record %u of 40, with hint %llx", n, hints[i]);
+				TH_LOG("record %u of 40, with a hint %lld ahead", n, ahead[i]);
 			}
 			ASSERT_TRUE(rt_is(v.data, v.len, n));
 		}
-		ring_store(&self->map.mem.producers->hint, hints[i]);
+		/* It does look. */
+		if (ahead[i] == 20)
+			ASSERT_EQ(first + 20, r->behind);
+		ring_store(&self->map.mem.producers->hint, first + ahead[i]);
 		ASSERT_EQ(-EAGAIN, ring_next(r, &v));
 		ASSERT_EQ(0, ring_release(r));
 	}

@@ -22,7 +22,7 @@ struct ring {
 	__u64 released;			/* the cursor */
 	__u64 pending;			/* records given, not yet released */
 	struct ring_mem in;
-	__u64 behind;			/* the hint, as last looked at: before this nobody writes */
+	__u64 behind;			/* the hint, as last looked at: before this a reader need not hang back */
 	__u32 patience;			/* pauses that it is worth to wait for a later hint */
 	const __u32 *publishing __attribute__((aligned(RING_APART)));	/* the same, while direct */
 	__u32 owner;

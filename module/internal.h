@@ -314,6 +314,20 @@ struct ring_file {
 
 extern const struct file_operations ring_fops;
 
+/**
+ * ring_file_lock - take the lock that serialises what moves this file's cursor
+ * @f: the file
+ * @nowait: do not sleep: -EAGAIN
+ *
+ * Its holder may be in a page fault that takes long, so a signal ends the wait.
+ */
+static inline int ring_file_lock(struct ring_file *f, bool nowait)
+{
+	if (nowait)
+		return mutex_trylock(&f->lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&f->lock) ? -ERESTARTSYS : 0;
+}
+
 /* mmap.c: the areas in user space */
 int ring_mmap(struct file *file, struct vm_area_struct *vma);
 void ring_mmap_layout(const struct ring *ring, struct ring_info *info);
@@ -327,7 +341,7 @@ static inline bool ring_is_subscriber(const struct ring_file *f)
 }
 
 int ring_subscribe(struct ring_file *f, u32 flags, u32 watermark, u32 start, u64 *sequence);
-int ring_subscribe_default(struct ring_file *f, bool nowait);
+int ring_subscribe_first(struct ring_file *f, bool nowait);
 int ring_unsubscribe(struct ring_file *f);
 int ring_seek(struct ring_file *f, u32 start, u64 *sequence);
 void ring_cursor_place(struct ring_file *f, u64 sequence);
@@ -335,7 +349,12 @@ void ring_cursor_placed(struct ring *ring, struct ring_subscriber *sub);
 bool ring_subscriber_ready(struct ring_file *f);
 bool ring_subscriber_arm(void *file);
 u64 ring_subscriber_lost(struct ring_file *f);
-int ring_file_lock(struct ring_file *f, bool nowait);
+
+/* Whoever reads is a subscriber, if need be as who asked for nothing. @nowait: do not sleep: -EAGAIN */
+static inline int ring_subscribe_default(struct ring_file *f, bool nowait)
+{
+	return likely(ring_is_subscriber(f)) ? 0 : ring_subscribe_first(f, nowait);
+}
 
 /* read.c: taking records */
 enum ring_look ring_look_alone(const struct ring *ring, u64 sequence, u64 *state);
@@ -348,9 +367,15 @@ int ring_wait_data(struct ring_file *f, u64 sequence, u64 deadline);
 
 /* producer.c: who publishes */
 int ring_produce(struct ring_file *f, u32 flags);
-int ring_produce_default(struct ring_file *f);
+int ring_produce_first(struct ring_file *f);
 void ring_unproduce(struct ring_file *f);
 bool ring_owner_gone(struct ring *ring, u64 sequence, u64 state);
+
+/* Whoever writes is a producer, if need be one that just writes. */
+static inline int ring_produce_default(struct ring_file *f)
+{
+	return likely(READ_ONCE(f->prod.owner)) ? 0 : ring_produce_first(f);
+}
 
 /* consistency.c: whether the slots' states make sense */
 bool ring_consistent(struct ring *ring);

@@ -50,14 +50,11 @@ out:
 	return ret;
 }
 
-/* What a file is that just writes */
-int ring_produce_default(struct ring_file *f)
+/* What a file becomes that just writes */
+int ring_produce_first(struct ring_file *f)
 {
-	int ret;
+	int ret = ring_produce(f, 0);
 
-	if (READ_ONCE(f->prod.owner))
-		return 0;
-	ret = ring_produce(f, 0);
 	/* Another thread may have attached it meanwhile. */
 	return READ_ONCE(f->prod.owner) ? 0 : ret;
 }

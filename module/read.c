@@ -27,10 +27,10 @@ struct taken {
 	u32 tag;
 };
 
-/* What the header of the committed record of @k slots at @sequence says, each word read once, and checked. */
-static __always_inline int open_record(const struct ring_mem *mem, u64 sequence, u32 k, struct taken *t)
+/* What the header of the committed record of @k slots says, each word read once, and checked. */
+static __always_inline int open_record(const struct ring_mem *mem, const struct ring_slot *slot, u64 sequence, u32 k,
+				       struct taken *t)
 {
-	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
 	u32 word = READ_ONCE(slot->len);
 
 	if (!ring_mem_k_valid(mem, k) || !ring_mem_len_valid(mem, k, word))
@@ -79,7 +79,7 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
 			t->next = sequence;
 			return ring_mem_lapped(mem, first) ? -EOVERFLOW : -EAGAIN;
 		case RING_LOOK_READY:
-			ret = open_record(mem, sequence, ring_state_k(state), t);
+			ret = open_record(mem, ring_mem_slot(mem, sequence), sequence, ring_state_k(state), t);
 			return ret ? corrupt_unless_lapped(ring, first) : 1;
 		case RING_LOOK_SKIP:
 			if (!ring_mem_k_valid(mem, ring_state_k(state)))
@@ -98,21 +98,22 @@ static int find_record(struct ring *ring, u64 sequence, struct taken *t)
  */
 static __always_inline bool next_record(const struct ring_mem *mem, u64 tail, u64 sequence, struct taken *t)
 {
+	const struct ring_slot *slot = ring_mem_slot(mem, sequence);
 	u32 k = 1;
 	u64 state;
 
 	if (sequence - tail > mem->slot_mask)
 		return false;
-	if (!ring_slot_is(ring_mem_slot(mem, sequence), ring_mem_single(mem, sequence))) {
+	if (!ring_slot_is(slot, ring_mem_single(mem, sequence))) {
 		if (ring_mem_look(mem, sequence, &state) != RING_LOOK_READY)
 			return false;
 		k = ring_state_k(state);
 	}
-	return !open_record(mem, sequence, k, t);
+	return !open_record(mem, slot, sequence, k, t);
 }
 
 /* Move the cursor to @next, @records having been taken. */
-static void release(struct ring_file *f, u64 next, u64 records)
+static __always_inline void release(struct ring_file *f, u64 next, u64 records)
 {
 	f->sub.part_sequence = RING_NONE;
 	f->sub.part = 0;
@@ -145,29 +146,43 @@ struct sink {
 	size_t room;
 };
 
-/* One read() of what is there now; under f->lock. -EAGAIN: nothing. */
-static ssize_t read_now(struct ring_file *f, void *sink)
+/* Give what there is of @t behind its first @part bytes, or as much of it as there is room for. */
+static __always_inline ssize_t give(struct ring_file *f, const struct sink *to, u64 cursor, const struct taken *t,
+				    size_t part)
 {
-	struct sink *to = sink;
-	struct ring *ring = f->ring;
-	const struct ring_mem *mem = &ring->mem;
+	size_t n = min(t->len - part, to->room), copied;
+
+	/* Not copy_to_iter(), for the same reason as in user.h */
+	copied = to->iter ? _copy_to_iter(t->payload + part, n, to->iter) :
+			    n - ring_copy_out(to->buf, t->payload + part, n);
+	if (ring_mem_lapped(&f->ring->mem, cursor))		/* RB_LAPPED read/C */
+		return catch_up(f);
+	if (!copied)
+		return -EFAULT;
+	if (part + copied == t->len) {
+		release(f, t->next, 1);
+	} else {
+		f->sub.part_sequence = t->sequence;
+		f->sub.part = part + copied;
+	}
+	return copied;
+}
+
+/* read_now() where there is more to it */
+static noinline ssize_t read_carefully(struct ring_file *f, const struct sink *to)
+{
 	struct ring_subscriber *sub = &f->sub;
-	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
-	u64 cursor = READ_ONCE(sub->cursor->cursor), turns;
-	size_t part = 0, copied, n;
+	u64 cursor, turns;
 	struct taken t;
+	size_t part;
 	int ret;
 
-	lockdep_assert_held(&f->lock);
-	/* Mostly there is a record, and nobody has read a part of it. */
-	if (!ring_error(ring) && sub->part_sequence == RING_NONE && next_record(mem, tail, cursor, &t) && t.len)
-		goto found;
 	for (turns = 0;; turns++) {
 		/* Over records of length 0 without end, if somebody publishes them faster than this passes them. */
-		if (turns > ring->mem.slot_count || (turns && signal_pending(current)))
+		if (turns > f->ring->mem.slot_count || (turns && signal_pending(current)))
 			return -EAGAIN;
 		cursor = READ_ONCE(sub->cursor->cursor);
-		ret = find_record(ring, cursor, &t);
+		ret = find_record(f->ring, cursor, &t);
 		if (ret == -EOVERFLOW)
 			return catch_up(f);
 		/* Over discarded ones: they free room, and at the end what is to be passed is the mark. */
@@ -177,27 +192,27 @@ static ssize_t read_now(struct ring_file *f, void *sink)
 			return ret;
 		part = sub->part_sequence == t.sequence ? sub->part : 0;
 		if (part < t.len)
-			break;
+			return give(f, to, cursor, &t, part);
 		/* A record of length 0 would look like the end of the file. */
 		release(f, t.next, 1);
 	}
+}
 
-found:
-	n = min(t.len - part, to->room);
-	/* Not copy_to_iter(), for the same reason as in user.h */
-	copied = to->iter ? _copy_to_iter(t.payload + part, n, to->iter) :
-			    n - ring_copy_out(to->buf, t.payload + part, n);
-	if (ring_mem_lapped(mem, cursor))			/* RB_LAPPED read/C */
-		return catch_up(f);
-	if (!copied)
-		return -EFAULT;
-	if (part + copied == t.len) {
-		release(f, t.next, 1);
-	} else {
-		sub->part_sequence = t.sequence;
-		sub->part = part + copied;
-	}
-	return copied;
+/* One read() of what is there now; under f->lock. -EAGAIN: nothing. */
+static __always_inline ssize_t read_now(struct ring_file *f, void *sink)
+{
+	const struct sink *to = sink;
+	const struct ring_mem *mem = &f->ring->mem;
+	u64 tail = smp_load_acquire(&mem->control->tail);	/* RB_TAIL walk/B */
+	u64 cursor = READ_ONCE(f->sub.cursor->cursor);
+	struct taken t ring_uninitialized;
+
+	lockdep_assert_held(&f->lock);
+	/* Mostly there is a record, and nobody has read a part of it. */
+	if (likely(!ring_error(f->ring) && f->sub.part_sequence == RING_NONE && next_record(mem, tail, cursor, &t) &&
+		   t.len))
+		return give(f, to, cursor, &t, 0);
+	return read_carefully(f, to);
 }
 
 /*
@@ -302,8 +317,8 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 				ret = -EMSGSIZE;
 				break;
 			}
-			ret = ring_copy_out(buf + offset, t.payload, t.len) ? -EFAULT : 1;
-			if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
+					ret = ring_copy_out(buf + offset, t.payload, t.len) ? -EFAULT : 1;
+					if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
 				ret = -EOVERFLOW;
 			if (ret <= 0)
 				break;
@@ -399,7 +414,7 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 	case RING_LOOK_READY:
 		break;
 	}
-	ret = open_record(mem, sequence, ring_state_k(state), &t);
+	ret = open_record(mem, ring_mem_slot(mem, sequence), sequence, ring_state_k(state), &t);
 	if (ret)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;

@@ -5,20 +5,6 @@
 
 #include "internal.h"
 
-/**
- * ring_file_lock - take the lock that serialises what moves this file's cursor
- * @f: the file
- * @nowait: do not sleep: -EAGAIN
- *
- * Its holder may be in a page fault that takes long, so a signal ends the wait.
- */
-int ring_file_lock(struct ring_file *f, bool nowait)
-{
-	if (nowait)
-		return mutex_trylock(&f->lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&f->lock) ? -ERESTARTSYS : 0;
-}
-
 /* The sequence that @start means, under ring->lock, so that it is not overwritten before it is used. */
 static int find_start(struct ring *ring, u32 start, u64 *sequence)
 {
@@ -158,13 +144,11 @@ int ring_subscribe(struct ring_file *f, u32 flags, u32 watermark, u32 start, u64
 }
 
 /* What a reader gets that asked for nothing */
-int ring_subscribe_default(struct ring_file *f, bool nowait)
+int ring_subscribe_first(struct ring_file *f, bool nowait)
 {
 	u64 sequence = 0;
 	int ret;
 
-	if (ring_is_subscriber(f))
-		return 0;
 	ret = ring_file_lock(f, nowait);
 	if (ret)
 		return ret;

@@ -67,11 +67,26 @@ static void wake_data(struct ring *ring, u64 end)
 		ring_wake_readers(ring);
 }
 
-/* ring_mem_claim() until there is room, @deadline, or a signal */
-static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
+/* @k slots at @sequence are claimed: whether in time. */
+static __always_inline int claimed(struct ring_file *f, u32 k, u64 sequence)
 {
 	struct ring *ring = f->ring;
-	u32 owner = READ_ONCE(f->prod.owner);
+
+	WRITE_ONCE(f->prod.next, sequence + k);
+	/* Each time: by this an exclusive producer knows that there was a claim on its behalf. */
+	WRITE_ONCE(ring->mem.producers->hint, sequence);
+	/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
+	if (likely(!(READ_ONCE(ring->mem.control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING))))
+		return 0;
+	ring_mem_discard(&ring->mem, sequence, k, READ_ONCE(f->prod.owner));
+	wake_data(ring, sequence + k);
+	return -EPIPE;
+}
+
+/* ring_mem_claim() until there is room, @deadline, or a signal */
+static noinline int claim_patiently(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
+{
+	struct ring *ring = f->ring;
 	int tries, ret;
 
 	for (tries = 0;; tries++) {
@@ -87,17 +102,9 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 		ret = write_error(ring);
 		if (ret)
 			return ret;
-		switch (ring_mem_claim(&ring->mem, owner, k, READ_ONCE(f->prod.next), sequence)) {
+		switch (ring_mem_claim(&ring->mem, READ_ONCE(f->prod.owner), k, READ_ONCE(f->prod.next), sequence)) {
 		case RING_CLAIMED:
-			WRITE_ONCE(f->prod.next, *sequence + k);
-			/* Each time: by this an exclusive producer knows that there was a claim on its behalf. */
-			WRITE_ONCE(ring->mem.producers->hint, *sequence);
-			/* RB_SHUTDOWN claim/G: readers may have seen the end of file here. */
-			if (!(READ_ONCE(ring->mem.control->status) & (RING_STATUS_SHUTDOWN | RING_STATUS_CLOSING)))
-				return 0;
-			ring_mem_discard(&ring->mem, *sequence, k, owner);
-			wake_data(ring, *sequence + k);
-			return -EPIPE;
+			return claimed(f, k, *sequence);
 		case RING_CLAIM_FULL:
 			ret = ring_wait_space(ring, k, deadline);
 			if (ret)
@@ -111,14 +118,23 @@ static int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 	}
 }
 
-static __always_inline void commit(struct ring_file *f, u64 sequence, u32 k, u32 word, u32 tag)
+/* Claim @k slots. Mostly there is room behind the last claim of one's own, and nobody has claimed since. */
+static __always_inline int claim(struct ring_file *f, u32 k, u64 deadline, u64 *sequence)
 {
-	const struct ring_mem *mem = &f->ring->mem;
-	struct ring_slot *slot = ring_mem_slot(mem, sequence);
+	u64 next = READ_ONCE(f->prod.next);
 
+	if (likely(!write_error(f->ring) && ring_mem_claim_here(&f->ring->mem, READ_ONCE(f->prod.owner), k, next))) {
+		*sequence = next;
+		return claimed(f, k, next);
+	}
+	return claim_patiently(f, k, deadline, sequence);
+}
+
+static __always_inline void commit(struct ring_file *f, struct ring_slot *slot, u64 sequence, u32 k, u32 word, u32 tag)
+{
 	ring_slot_describe(slot, word, tag);
 	trace_ring_publish(f, sequence, k, word & ~RING_LEN_BULK, tag);
-	ring_mem_commit(mem, sequence, k, f->prod.owner);	/* RB_PAYLOAD commit/A */
+	ring_slot_commit(&f->ring->mem, slot, sequence, k, f->prod.owner);	/* RB_PAYLOAD commit/A */
 }
 
 /* Claim, copy from the kernel's own memory, commit. @end: becomes where the record ends. */
@@ -127,13 +143,15 @@ static __always_inline int put(struct ring_file *f, const void *source, size_t l
 {
 	const struct ring_mem *mem = &f->ring->mem;
 	u32 word = ring_mem_len_word(mem, len), k = ring_mem_slots_for(mem, len);
+	struct ring_slot *slot;
 	int ret;
 
 	ret = claim(f, k, deadline, sequence);
 	if (ret)
 		return ret;
-	memcpy(ring_mem_payload(mem, *sequence, word), source, len);
-	commit(f, *sequence, k, word, tag);
+	slot = ring_mem_slot(mem, *sequence);
+	memcpy(ring_slot_payload(mem, slot, *sequence, word), source, len);
+	commit(f, slot, *sequence, k, word, tag);
 	*end = *sequence + k;
 	return 0;
 }
@@ -181,7 +199,8 @@ static int publish_copied(struct ring_file *f, const struct source *from, u32 ta
  * Of a long one the pages are faulted in first. Should they be gone again by the time of the copy, the claim is
  * discarded; when that goes on, it is copied in first after all.
  */
-static int publish_long(struct ring_file *f, const struct source *from, u32 tag, u64 deadline, u64 *sequence, u64 *end)
+static noinline int publish_long(struct ring_file *f, const struct source *from, u32 tag, u64 deadline,
+				 u64 *sequence, u64 *end)
 {
 	const struct ring_mem *mem = &f->ring->mem;
 	u32 word = ring_mem_len_word(mem, from->len), k = ring_mem_slots_for(mem, from->len);
@@ -199,7 +218,7 @@ static int publish_long(struct ring_file *f, const struct source *from, u32 tag,
 		ret = copy_in(ring_mem_payload(mem, *sequence, word), from);
 		pagefault_enable();
 		if (ret) {
-			commit(f, *sequence, k, word, tag);
+			commit(f, ring_mem_slot(mem, *sequence), *sequence, k, word, tag);
 			return 0;
 		}
 		ring_mem_discard(mem, *sequence, k, f->prod.owner);
@@ -227,7 +246,7 @@ static __always_inline int publish(struct ring_file *f, const struct source *fro
 	return publish_long(f, from, tag, deadline, sequence, end);
 }
 
-static ssize_t write(struct ring_file *f, const struct source *from, bool nowait)
+static __always_inline ssize_t write(struct ring_file *f, const struct source *from, bool nowait)
 {
 	u64 sequence, end = RING_NONE;
 	int ret;

@@ -415,20 +415,27 @@ enum ring_look {
 	RING_LOOK_PASSED,
 };
 
+/* What a slot's @state says in this @lap */
+static inline enum ring_look ring_state_look(__u64 state, __u32 lap)
+{
+	__s32 ahead = (__s32)(ring_state_lap(state) - lap);
+
+	if (ring_state_phase(state) == RING_FREE || ahead < 0)
+		return RING_LOOK_EMPTY;
+	if (ahead > 0)
+		return RING_LOOK_PASSED;
+	return ring_state_phase(state) == RING_COMMITTED ? RING_LOOK_READY :
+	       ring_state_phase(state) == RING_BUSY ? RING_LOOK_BUSY : RING_LOOK_SKIP;
+}
+
 /* Look at @sequence; *@state is what its slot says. RING_LOOK_READY: payload, len and tag may be read. */
 static inline enum ring_look ring_mem_look(const struct ring_mem *m, __u64 sequence, __u64 *state)
 {
 	/* RB_PAYLOAD read/A, RB_HEAD look/H */
 	__u64 st = ring_load_acquire(&ring_mem_slot(m, sequence)->state);
-	__s32 ahead = (__s32)(ring_state_lap(st) - ring_mem_lap(m, sequence));
 
 	*state = st;
-	if (ring_state_phase(st) == RING_FREE || ahead < 0)
-		return RING_LOOK_EMPTY;
-	if (ahead > 0)
-		return RING_LOOK_PASSED;
-	return ring_state_phase(st) == RING_COMMITTED ? RING_LOOK_READY :
-	       ring_state_phase(st) == RING_BUSY ? RING_LOOK_BUSY : RING_LOOK_SKIP;
+	return ring_state_look(st, ring_mem_lap(m, sequence));
 }
 
 /*
@@ -583,6 +590,24 @@ static inline enum ring_claim ring_mem_claim(const struct ring_mem *m, __u32 own
 	return RING_CLAIM_AGAIN;
 }
 
+/*
+ * ring_mem_claim() where @sequence is the head, as for who claimed last; before it all is claimed. Whether it was and
+ * there is room; if not, ring_mem_claim() tells.
+ */
+static inline int ring_mem_claim_here(const struct ring_mem *m, __u32 owner, __u32 k, __u64 sequence)
+{
+	struct ring_slot *slot = ring_mem_slot(m, sequence);
+	__u32 lap = ring_mem_lap(m, sequence), room = m->slot_count - k;
+	__u64 tail = ring_load_acquire(&m->control->tail);		/* RB_TAIL claim/B */
+	__u64 old = ring_load_acquire(&slot->state);			/* RB_HEAD look/H */
+
+	/* The tail may have passed it, too. */
+	if (sequence - tail > room || ring_state_look(old, lap) != RING_LOOK_EMPTY)
+		return 0;
+	/* RB_LAPPED claim/C, RB_HEAD claim/H, RB_SHUTDOWN claim/G */
+	return ring_cas(&slot->state, &old, ring_state_make(lap, k, owner, RING_BUSY));
+}
+
 /**
  * struct ring_exclusive - what an exclusive direct producer knows, because nobody else claims
  * @next: the head
@@ -708,12 +733,20 @@ static inline void ring_mem_batch_close(const struct ring_mem *m, __u64 sequence
 	}
 }
 
-/* Commit a record that the caller claimed with @k and @owner and has filled. Then ring_mem_wakes_data(). */
-static inline void ring_mem_commit(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
+/*
+ * Commit a record that the caller claimed with @k and @owner and has filled, whose slot is @slot. Then
+ * ring_mem_wakes_data().
+ */
+static inline void ring_slot_commit(const struct ring_mem *m, struct ring_slot *slot, __u64 sequence, __u32 k,
+				    __u32 owner)
 {
 	/* RB_PAYLOAD commit/A */
-	ring_store_release(&ring_mem_slot(m, sequence)->state,
-			   ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_COMMITTED));
+	ring_store_release(&slot->state, ring_state_make(ring_mem_lap(m, sequence), k, owner, RING_COMMITTED));
+}
+
+static inline void ring_mem_commit(const struct ring_mem *m, __u64 sequence, __u32 k, __u32 owner)
+{
+	ring_slot_commit(m, ring_mem_slot(m, sequence), sequence, k, owner);
 }
 
 /* Give a claimed record up: readers pass over it. Then ring_mem_wakes_data(). */

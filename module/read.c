@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ring - taking records out: read(), many at once, one by its sequence */
 
+#include <linux/kcsan-checks.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
@@ -146,15 +147,34 @@ struct sink {
 	size_t room;
 };
 
+/*
+ * Around a copy of what may be overwritten meanwhile, as ring_mem_lapped() tells afterwards: a race that is meant, as in
+ * a seqlock's reader. What a reliable subscriber has not released nobody overwrites, unless the ring is flushed: there
+ * KCSAN looks.
+ */
+static __always_inline void copy_begin(const struct ring_subscriber *sub)
+{
+	if (!(sub->flags & RING_SUBSCRIBE_RELIABLE))
+		kcsan_disable_current();
+}
+
+static __always_inline void copy_end(const struct ring_subscriber *sub)
+{
+	if (!(sub->flags & RING_SUBSCRIBE_RELIABLE))
+		kcsan_enable_current();
+}
+
 /* Give what there is of @t behind its first @part bytes, or as much of it as there is room for. */
 static __always_inline ssize_t give(struct ring_file *f, const struct sink *to, u64 cursor, const struct taken *t,
 				    size_t part)
 {
 	size_t n = min(t->len - part, to->room), copied;
 
+	copy_begin(&f->sub);
 	/* Not copy_to_iter(), for the same reason as in user.h */
 	copied = to->iter ? _copy_to_iter(t->payload + part, n, to->iter) :
 			    n - ring_copy_out(to->buf, t->payload + part, n);
+	copy_end(&f->sub);
 	if (ring_mem_lapped(&f->ring->mem, cursor))		/* RB_LAPPED read/C */
 		return catch_up(f);
 	if (!copied)
@@ -317,8 +337,10 @@ static ssize_t read_many_now(struct ring_file *f, void *data)
 				ret = -EMSGSIZE;
 				break;
 			}
-					ret = ring_copy_out(buf + offset, t.payload, t.len) ? -EFAULT : 1;
-					if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
+			copy_begin(&f->sub);
+			ret = ring_copy_out(buf + offset, t.payload, t.len) ? -EFAULT : 1;
+			copy_end(&f->sub);
+			if (ret > 0 && ring_mem_lapped(&mem, at))	/* RB_LAPPED read/C */
 				ret = -EOVERFLOW;
 			if (ret <= 0)
 				break;
@@ -419,7 +441,8 @@ static int get_now(struct ring *ring, struct ring_get *arg)
 		return corrupt_unless_lapped(ring, sequence);
 	arg->len = t.len;
 	arg->tag = t.tag;
-	if (t.len <= arg->buf_len && ring_copy_out(u64_to_user_ptr(arg->buf), t.payload, t.len))
+	/* As at copy_begin() */
+	if (t.len <= arg->buf_len && data_race(ring_copy_out(u64_to_user_ptr(arg->buf), t.payload, t.len)))
 		return -EFAULT;
 	if (ring_mem_lapped(mem, sequence))			/* RB_LAPPED read/C */
 		return -EOVERFLOW;

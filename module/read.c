@@ -148,8 +148,8 @@ struct sink {
 };
 
 /*
- * Around a copy of what may be overwritten meanwhile, as ring_mem_lapped() tells afterwards: a race that is meant, as in
- * a seqlock's reader. What a reliable subscriber has not released nobody overwrites, unless the ring is flushed: there
+ * Around a copy of what may be overwritten meanwhile, as ring_mem_lapped() tells then: a race that is meant, as in a
+ * seqlock's reader. What a reliable subscriber has not released nobody overwrites, unless the ring is flushed: there
  * KCSAN looks.
  */
 static __always_inline void copy_begin(const struct ring_subscriber *sub)

@@ -114,7 +114,8 @@ TEST_F(forge, hint_beyond_the_head)
 /* A reader that hangs back by it finds each record, and no more of them, all the same. */
 TEST_F(forge, hint_that_readers_look_at)
 {
-	const __u64 ahead[] = { 0, 1, 20, 40, -1, -100, RING_NONE - self->head, 1000, 1ull << 62 };	/* of the first */
+	/* of the first */
+	const __u64 ahead[] = { 0, 1, 20, 40, -1, -100, RING_NONE - self->head, 1000, 1ull << 62 };
 	__u64 first = self->head;
 	struct ring_view v;
 	unsigned int i, n;

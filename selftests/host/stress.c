@@ -230,7 +230,8 @@ static void *produce(void *arg)
 			continue;
 		}
 		if (one_store) {
-			ring_slot_exclusive_store(mem, only, ring_mem_slot(mem, sequence), owner, k, sequence, RING_COMMITTED);
+			ring_slot_exclusive_store(mem, only, ring_mem_slot(mem, sequence), owner, k, sequence,
+						  RING_COMMITTED);
 		} else {
 			ring_mem_commit(mem, sequence, ring_mem_slots_for(mem, len[0]), owner);
 		}
